@@ -1,0 +1,97 @@
+package cache
+
+import (
+	"context"
+	"time"
+)
+
+// Hooks observe a client. Each field may be nil, and costs nothing then. They
+// are called by the goroutine that did the work, concurrently, and must not
+// block: hand over what takes time. They must not call the client they observe.
+//
+// Logging, tracing, metrics and the debug panel are all made of these.
+type Hooks struct {
+	// Read is called once for each key that a Get, GetMany, Has or GetOrSet read.
+	Read func(context.Context, ReadInfo)
+	// Load is called when a loader has ended.
+	Load func(context.Context, LoadInfo)
+	// Write is called for each key that was set, added, filled, touched,
+	// incremented or moved.
+	Write func(context.Context, WriteInfo)
+	// Invalidate is called for each Delete, DeleteMany, Invalidate and Clear.
+	Invalidate func(context.Context, InvalidateInfo)
+}
+
+// Outcome is what reading a key came to.
+type Outcome uint8
+
+const (
+	// Miss: nothing valid is stored.
+	Miss Outcome = iota
+	// Hit: a value was returned from the store.
+	Hit
+	// NearHit: a value was returned from a near tier.
+	NearHit
+	// NegativeHit: the remembered answer was "not found".
+	NegativeHit
+	// Joined: the value came from a load that another caller had begun.
+	Joined
+	// Failed: the store could not be asked.
+	Failed
+)
+
+var outcomes = [...]string{"miss", "hit", "near hit", "negative hit", "joined", "failed"}
+
+// String returns the outcome's name.
+func (o Outcome) String() string {
+	if int(o) < len(outcomes) {
+		return outcomes[o]
+	}
+	return "unknown"
+}
+
+// ReadInfo is one key read.
+type ReadInfo struct {
+	Prefix  string // of the view
+	Key     string
+	Outcome Outcome
+	Bytes   int
+	// Took is the time the store took; 0 for a hit in memory, which is not timed.
+	Took time.Duration
+	// Odd says why something that stood under the key could not be used.
+	Odd error
+	Err error
+}
+
+// LoadInfo is one loader that ended.
+type LoadInfo struct {
+	Prefix string
+	Key    string
+	Took   time.Duration
+	// Stored tells whether the result was stored; Err == nil and not stored means
+	// that the protocol refused it, or that its TTL was not positive.
+	Stored bool
+	Err    error
+	// StoreErr is the outage that kept the result from being stored.
+	StoreErr error
+}
+
+// WriteInfo is one key written.
+type WriteInfo struct {
+	Prefix string
+	Key    string
+	Op     string // "set", "add", "fill", "touch", "incr", "move"
+	Done   bool   // false: a condition did not hold
+	Bytes  int
+	Err    error
+}
+
+// InvalidateInfo is one invalidation.
+type InvalidateInfo struct {
+	Prefix  string
+	Keys    []string
+	Tags    []string
+	Clear   bool
+	Removed int
+	Err     error
+}

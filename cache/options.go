@@ -1,0 +1,143 @@
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+const (
+	// Forever as a TTL means that the entry never expires.
+	Forever time.Duration = 1<<63 - 1
+	// Never as Options.TTL means that nothing is stored unless a call gives a
+	// TTL; as Options.NegativeTTL, that "not found" is not remembered.
+	Never time.Duration = -1
+)
+
+// Options configure a [Client]. The zero value, and nil, work.
+type Options struct {
+	// TTL is the lifetime of entries that are stored without one. Default 5
+	// minutes; Forever and Never are allowed.
+	TTL time.Duration
+	// NegativeTTL is how long an ErrNotFound of a loader is remembered. Default
+	// 30 seconds, and never longer than the call's TTL.
+	NegativeTTL time.Duration
+	// LoadTimeout ends the context of a loader, and is how long the fence of a
+	// load stands. Default 1 minute.
+	LoadTimeout time.Duration
+
+	// Prefix and Version are those of the client itself. Version 0 means 1; use
+	// WithVersion for version 0.
+	Prefix  string
+	Version int
+
+	// MaxKey is the length in bytes above which a composed key is hashed.
+	// Default 250, at least 100.
+	MaxKey int
+	// ValidateKey may refuse keys; its error is returned wrapped in ErrKey.
+	// By default all keys are taken. See [PortableKeys].
+	ValidateKey func(key string) error
+	// MaxValue is the largest payload that is stored, in bytes. Default 64 MiB.
+	MaxValue int
+
+	// Near are memory tiers in front of the store, nearest first.
+	Near []Tier
+	// Staleness bounds how long a near tier may serve what another process has
+	// invalidated. Default 500 ms.
+	Staleness time.Duration
+
+	// Hooks observe what happens.
+	Hooks Hooks
+}
+
+// Tier is a memory tier in front of a client's store. What it holds never
+// outlives the entry that it was copied from, and is used only while the
+// authoritative store was asked within Options.Staleness and has seen no
+// invalidation since.
+type Tier struct {
+	// Store must keep entries in this process (driver.EntryKeeper), and must not
+	// be shared with anything else. The client closes it.
+	Store driver.Store
+	// TTL caps how long this tier keeps an entry. 0 means no cap.
+	TTL time.Duration
+}
+
+const (
+	defaultTTL         = 5 * time.Minute
+	defaultNegativeTTL = 30 * time.Second
+	defaultLoadTimeout = time.Minute
+	defaultMaxKey      = 250 // memcached's limit, so that a key means the same everywhere
+	minMaxKey          = 100 // room for a prefix, a version and a hash
+	defaultMaxValue    = 64 << 20
+	defaultStaleness   = 500 * time.Millisecond
+)
+
+// withDefaults returns a copy with each zero replaced, or says what contradicts
+// what.
+func (o *Options) withDefaults() (Options, error) {
+	var out Options
+	if o != nil {
+		out = *o
+	}
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&out.TTL, defaultTTL},
+		{&out.NegativeTTL, defaultNegativeTTL},
+		{&out.LoadTimeout, defaultLoadTimeout},
+		{&out.Staleness, defaultStaleness},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	if out.MaxKey == 0 {
+		out.MaxKey = defaultMaxKey
+	}
+	if out.MaxValue == 0 {
+		out.MaxValue = defaultMaxValue
+	}
+	if out.Version == 0 {
+		out.Version = 1
+	}
+	var errs []error
+	refuse := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf("cache.Options."+format, args...))
+		}
+	}
+	refuse(out.TTL < 0 && out.TTL != Never, "TTL is %v: use cache.Never to store nothing", out.TTL)
+	refuse(out.NegativeTTL < 0 && out.NegativeTTL != Never, "NegativeTTL is %v: use cache.Never", out.NegativeTTL)
+	refuse(out.LoadTimeout < 0, "LoadTimeout is %v", out.LoadTimeout)
+	refuse(out.Staleness < 0, "Staleness is %v", out.Staleness)
+	refuse(out.MaxKey < minMaxKey, "MaxKey is %d, less than %d", out.MaxKey, minMaxKey)
+	refuse(len(out.Prefix) > out.MaxKey/2, "Prefix is longer than half of MaxKey")
+	refuse(out.MaxValue < 0, "MaxValue is %d", out.MaxValue)
+	for i, t := range out.Near {
+		if t.Store == nil {
+			errs = append(errs, fmt.Errorf("cache.Options.Near[%d].Store is nil", i))
+			continue
+		}
+		k, ok := driver.As[driver.EntryKeeper](t.Store)
+		refuse(!ok || !k.KeepsEntries(), "Near[%d].Store does not keep entries in this process", i)
+		refuse(t.TTL < 0, "Near[%d].TTL is %v", i, t.TTL)
+	}
+	return out, errors.Join(errs...)
+}
+
+// PortableKeys is a ValidateKey that takes what every cache server takes
+// unchanged: 1 to 200 bytes, none of them a space or control character.
+func PortableKeys(key string) error {
+	if key == "" || len(key) > 200 {
+		return fmt.Errorf("its length is %d bytes, not 1 to 200", len(key))
+	}
+	for i := range len(key) {
+		if key[i] <= ' ' || key[i] == 0x7f {
+			return fmt.Errorf("byte %d is %#02x", i, key[i])
+		}
+	}
+	return nil
+}
