@@ -54,6 +54,7 @@ type call struct {
 	hasInitial  bool
 	fence       Fence
 	fenced      bool
+	cost        time.Duration // of the load
 }
 
 const maxTag = 200

@@ -34,7 +34,7 @@ type Options struct {
 	Version int
 
 	// MaxKey is the length in bytes above which a composed key is hashed.
-	// Default 250, at least 100.
+	// Default 250, at least 150.
 	MaxKey int
 	// ValidateKey may refuse keys; its error is returned wrapped in ErrKey.
 	// By default all keys are taken. See [PortableKeys].
@@ -69,7 +69,7 @@ const (
 	defaultNegativeTTL = 30 * time.Second
 	defaultLoadTimeout = time.Minute
 	defaultMaxKey      = 250 // memcached's limit, so that a key means the same everywhere
-	minMaxKey          = 100 // room for a prefix, a version and a hash
+	minMaxKey          = 150 // room for a prefix, a version and a hash
 	defaultMaxValue    = 64 << 20
 	defaultStaleness   = 500 * time.Millisecond
 )
@@ -114,7 +114,6 @@ func (o *Options) withDefaults() (Options, error) {
 	refuse(out.LoadTimeout < 0, "LoadTimeout is %v", out.LoadTimeout)
 	refuse(out.Staleness < 0, "Staleness is %v", out.Staleness)
 	refuse(out.MaxKey < minMaxKey, "MaxKey is %d, less than %d", out.MaxKey, minMaxKey)
-	refuse(len(out.Prefix) > out.MaxKey/2, "Prefix is longer than half of MaxKey")
 	refuse(out.MaxValue < 0, "MaxValue is %d", out.MaxValue)
 	for i, t := range out.Near {
 		if t.Store == nil {

@@ -1,0 +1,111 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// Client owns a store and the tiers in front of it, and the loads that run on
+// behalf of its callers. It is a [Cache], the one without prefixes unless
+// [Options] give one.
+type Client struct {
+	*view
+}
+
+// New returns a client of store, which is the authoritative tier, and which it
+// owns from now on. It does not touch the network. A nil opts is the zero
+// Options. Contradictory options are an error that names them.
+func New(store driver.Store, opts *Options) (*Client, error) {
+	if store == nil {
+		return nil, errors.New("cache.New: store is nil")
+	}
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{opts: o, store: store}
+	e.stopped, e.stop = context.WithCancel(context.Background())
+	e.flights.byKey = make(map[driver.Key]*flight)
+	e.hold = o.LoadTimeout + holdMargin
+	e.local = keepsEntries(store)
+	e.keeps = e.local
+	for _, t := range o.Near {
+		e.near = append(e.near, nearTier{store: t.Store, ttl: t.TTL})
+		e.keeps = true
+	}
+	root := newView(e, "", o.Version).withPrefix(o.Prefix)
+	return &Client{view: root}, nil
+}
+
+// Ping asks the authoritative store whether it would answer.
+func (c *Client) Ping(ctx context.Context) error {
+	if err := c.engine.open(); err != nil {
+		return err
+	}
+	return wrap("ping", "", c.engine.store.Ping(ctx))
+}
+
+// Close waits for the loads in flight until ctx ends, cancels what is left, and
+// closes the tiers. Whatever is called afterwards fails with ErrClosed. It is
+// idempotent.
+func (c *Client) Close(ctx context.Context) error { return c.engine.close(ctx) }
+
+// engine is what all views of a client share.
+type engine struct {
+	opts  Options
+	store driver.Store
+	near  []nearTier
+	node  node
+	local bool          // the authoritative store is memory of this process
+	keeps bool          // some tier returns the very entries it was given
+	hold  time.Duration // how long a fence stands
+	count counters      // see Stats
+	loads sync.WaitGroup
+	// writes counts the client's own acknowledged invalidations and writes.
+	writes  atomic.Uint64
+	flights flights
+
+	closed  atomic.Bool
+	stopped context.Context // ends when loads must
+	stop    context.CancelFunc
+}
+
+func keepsEntries(s driver.Store) bool {
+	k, ok := driver.As[driver.EntryKeeper](s)
+	return ok && k.KeepsEntries()
+}
+
+func (e *engine) open() error {
+	if e.closed.Load() {
+		return ErrClosed
+	}
+	return nil
+}
+
+func (e *engine) close(ctx context.Context) error {
+	e.flights.mu.Lock()
+	e.closed.Store(true) // under the lock: no load begins after it
+	e.flights.mu.Unlock()
+
+	drained := make(chan struct{})
+	go func() {
+		e.loads.Wait()
+		close(drained)
+	}()
+	var err error
+	select {
+	case <-drained:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	e.stop()
+	for _, t := range e.near {
+		err = errors.Join(err, t.store.Close(ctx))
+	}
+	return errors.Join(err, e.store.Close(ctx))
+}

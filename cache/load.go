@@ -1,0 +1,278 @@
+package cache
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// holdMargin is how much longer a fence stands than the load it guards may
+// take: room for the trip that stores the result.
+const holdMargin = 5 * time.Second
+
+// flights are the loads under way, one for each key.
+type flights struct {
+	mu    sync.Mutex
+	byKey map[driver.Key]*flight
+}
+
+// flight is one load and those who wait for it.
+type flight struct {
+	key    driver.Key
+	name   string
+	fence  driver.Fence // where it began; zero if the store could not be asked
+	outage error        // why it could not
+	writes uint64       // engine.writes when it began
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	// Under flights.mu.
+	waiting int
+	storing bool // the step that stores the result may have begun
+
+	// Written before done is closed.
+	done   chan struct{}
+	entry  *driver.Entry
+	err    error
+	stored bool
+}
+
+// pass is a caller's right to a flight's result.
+type pass uint8
+
+const (
+	denied pass = iota
+	// provisional: something was invalidated between the flight's beginning and
+	// the caller's. The result is the caller's only if the store, which checks
+	// that very thing, takes it after the caller joined.
+	provisional
+	// exact: nothing was invalidated since the flight began.
+	exact
+)
+
+// admits decides whether a caller that read fence may wait for f.
+func (f *flight) admits(fence driver.Fence, writes uint64) pass {
+	switch {
+	case fence.Stamp.Epoch == 0 || f.fence.Stamp.Epoch == 0:
+		// The store did not answer one of them: only this process's own writes are
+		// known.
+		if fence == f.fence && f.writes == writes {
+			return exact
+		}
+		return denied
+	case fence == f.fence:
+		return exact
+	case fence.Token == f.fence.Token && fence.Token != 0 && fence.Stamp.Epoch == f.fence.Stamp.Epoch && !f.storing:
+		return provisional
+	}
+	return denied
+}
+
+// loader makes the item that a flight stores.
+type loader func(context.Context) (item, error)
+
+// load is the way of a miss: join the flight of the key, or begin one. at is
+// what the caller read, and failure the error with which the store did not
+// answer, if it did not.
+func (v *view) load(ctx context.Context, name string, at found, failure error, load loader, opts []Option) (*driver.Entry, error) {
+	c, err := v.resolve(opts)
+	if err != nil {
+		return nil, wrap("get or set", name, err)
+	}
+	if loading(ctx, v.engine, at.key) {
+		return nil, wrap("get or set", name, ErrRecursiveLoad)
+	}
+	f, right, leads, err := v.engine.join(ctx, at, name, true)
+	if err != nil {
+		return nil, err
+	}
+	if leads {
+		f.outage = failure
+		go v.engine.fly(v, f, load, c)
+	} else if failure == nil {
+		at.outcome = Joined
+	}
+	v.report(ctx, name, &at, failure)
+
+	entry, err := v.engine.wait(ctx, f)
+	if leads || right == exact || f.stored || err != nil {
+		return entry, err
+	}
+	// The result may be older than what this caller must see: load anew.
+	again, failure := v.engine.ask(ctx, at.key, v.engine.hold)
+	if again.entry != nil {
+		return again.entry, nil
+	}
+	f, _, _, err = v.engine.join(ctx, again, name, false)
+	if err != nil {
+		return nil, err
+	}
+	f.outage = failure
+	go v.engine.fly(v, f, load, c)
+	return v.engine.wait(ctx, f)
+}
+
+// join makes the caller a waiter of the key's flight, or of a new one that it
+// must start.
+func (e *engine) join(ctx context.Context, at found, name string, share bool) (f *flight, right pass, leads bool, err error) {
+	e.flights.mu.Lock()
+	defer e.flights.mu.Unlock()
+	if e.closed.Load() {
+		return nil, denied, false, ErrClosed
+	}
+	writes := e.writes.Load()
+	if f := e.flights.byKey[at.key]; f != nil && share {
+		if right := f.admits(at.fence, writes); right != denied {
+			f.waiting++
+			return f, right, false, nil
+		}
+	}
+	f = &flight{key: at.key, name: name, fence: at.fence, writes: writes, waiting: 1, done: make(chan struct{})}
+	f.ctx, f.cancel = context.WithTimeout(context.WithoutCancel(ctx), e.opts.LoadTimeout)
+	f.ctx = context.WithValue(f.ctx, loadingKey{}, &loadingMark{engine: e, key: at.key, outer: markOf(ctx)})
+	e.flights.byKey[at.key] = f
+	e.loads.Add(1)
+	return f, exact, true, nil
+}
+
+// wait returns the flight's result, or leaves it when ctx ends.
+func (e *engine) wait(ctx context.Context, f *flight) (*driver.Entry, error) {
+	select {
+	case <-f.done:
+		return f.entry, f.err
+	case <-ctx.Done():
+	}
+	e.flights.mu.Lock()
+	defer e.flights.mu.Unlock()
+	if f.waiting--; f.waiting == 0 {
+		e.unlink(f)
+		f.cancel()
+	}
+	return nil, context.Cause(ctx)
+}
+
+// unlink keeps new callers from f. flights.mu is held.
+func (e *engine) unlink(f *flight) {
+	if e.flights.byKey[f.key] == f {
+		delete(e.flights.byKey, f.key)
+	}
+}
+
+// fly runs a load to its end, whatever the loader does.
+func (e *engine) fly(v *view, f *flight, load loader, c call) {
+	defer e.loads.Done()
+	stop := context.AfterFunc(e.stopped, f.cancel)
+	info := LoadInfo{Prefix: v.path, Key: f.name}
+	returned := false
+	defer func() { // also the way out of runtime.Goexit
+		if !returned {
+			f.err = &PanicError{Value: recover(), Stack: debug.Stack()}
+		}
+		info.Err = f.err
+		e.land(f)
+		e.countLoad(&info)
+		if e.opts.Hooks.Load != nil {
+			e.opts.Hooks.Load(f.ctx, info)
+		}
+		stop()
+		f.cancel()
+	}()
+
+	began := time.Now()
+	it, err := load(f.ctx)
+	returned = true
+	info.Took = time.Since(began)
+	c.cost = info.Took
+	if err != nil {
+		f.err = err
+		if !errors.Is(err, ErrNotFound) {
+			return
+		}
+		it, c.ttl = item{kind: driver.Negative}, min(c.ttl, c.negativeTTL)
+	} else {
+		f.entry = it.entry(&c, driver.Life{})
+	}
+	e.flights.mu.Lock()
+	f.storing = true
+	e.flights.mu.Unlock()
+	if info.StoreErr = f.outage; f.outage == nil {
+		f.stored, info.StoreErr = e.fill(f.ctx, f.key, it, f.fence, &c)
+	}
+	info.Stored = f.stored
+}
+
+// land hands the result to all who wait.
+func (e *engine) land(f *flight) {
+	e.flights.mu.Lock()
+	e.unlink(f)
+	e.flights.mu.Unlock()
+	close(f.done)
+}
+
+func (e *engine) countLoad(info *LoadInfo) {
+	e.count.loads.Add(1)
+	switch {
+	case info.Err != nil && !errors.Is(info.Err, ErrNotFound):
+		e.count.failed.Add(1)
+	case info.Stored:
+		e.count.stored.Add(1)
+	case info.StoreErr != nil:
+		e.count.storeErrors.Add(1)
+	default:
+		e.count.refused.Add(1)
+	}
+}
+
+// loadingMark, in the context of a loader, names the keys that are being loaded
+// around it.
+type (
+	loadingKey  struct{}
+	loadingMark struct {
+		engine *engine
+		key    driver.Key
+		outer  *loadingMark
+	}
+)
+
+func markOf(ctx context.Context) *loadingMark {
+	m, _ := ctx.Value(loadingKey{}).(*loadingMark)
+	return m
+}
+
+func loading(ctx context.Context, e *engine, key driver.Key) bool {
+	for m := markOf(ctx); m != nil; m = m.outer {
+		if m.engine == e && m.key == key {
+			return true
+		}
+	}
+	return false
+}
+
+// GetOrSet implements Cache.
+func (v *view) GetOrSet(ctx context.Context, key string, load func(context.Context) ([]byte, error), opts ...Option) ([]byte, error) {
+	f, err := v.find(ctx, key, v.engine.hold)
+	entry := f.entry
+	switch {
+	case err == nil && entry != nil:
+		v.report(ctx, key, &f, nil)
+	case err != nil && (f.outcome != Failed || ctx.Err() != nil):
+		return nil, wrap("get or set", key, err)
+	default:
+		entry, err = v.load(ctx, key, f, err, func(ctx context.Context) (item, error) {
+			b, err := load(ctx)
+			return item{payload: bytes.Clone(b)}, err
+		}, opts)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if entry.Kind == driver.Negative {
+		return nil, ErrNotFound
+	}
+	return bytes.Clone(entry.Payload), nil
+}

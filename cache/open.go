@@ -1,0 +1,101 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// Opener makes a store from a URL. It must not touch the network, must refuse
+// parameters that it does not know by name, and must not put a password into an
+// error.
+type Opener func(u *url.URL) (driver.Store, error)
+
+// schemes is the one global of Strata. Its use is optional: New does without.
+var schemes struct {
+	sync.Mutex
+	openers map[string]Opener
+}
+
+// Register makes a URL scheme known to [Open]; a backend calls it when it is
+// imported. It panics if the scheme is taken.
+func Register(scheme string, open Opener) {
+	schemes.Lock()
+	defer schemes.Unlock()
+	if _, taken := schemes.openers[scheme]; taken {
+		panic("cache.Register: scheme " + scheme + " is taken")
+	}
+	if schemes.openers == nil {
+		schemes.openers = make(map[string]Opener)
+	}
+	schemes.openers[scheme] = open
+}
+
+// Open returns a client of the store that a URL names, such as
+//
+//	locmem://
+//	redis://user:password@host:6379/0
+//
+// Several URLs, separated by spaces, are tiers, nearest first: the last is the
+// authoritative one and the others must be memory. A URL's scheme is known once
+// its backend is imported. Open does not touch the network; [Client.Ping] does.
+// No password is ever in an error.
+func Open(urls string, opts *Options) (*Client, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	fields := strings.Fields(urls)
+	if len(fields) == 0 {
+		return nil, errors.New("cache.Open: no URL")
+	}
+	stores := make([]driver.Store, 0, len(fields))
+	for _, f := range fields {
+		s, err := openStore(f)
+		if err != nil {
+			closeAll(stores)
+			return nil, fmt.Errorf("cache.Open: %w", err)
+		}
+		stores = append(stores, s)
+	}
+	last := len(stores) - 1
+	o.Near = slices.Clone(o.Near)
+	for _, s := range stores[:last] {
+		o.Near = append(o.Near, Tier{Store: s})
+	}
+	c, err := New(stores[last], &o)
+	if err != nil {
+		closeAll(stores)
+		return nil, fmt.Errorf("cache.Open: %w", err)
+	}
+	return c, nil
+}
+
+func closeAll(stores []driver.Store) {
+	for _, s := range stores {
+		_ = s.Close(context.Background())
+	}
+}
+
+func openStore(raw string) (driver.Store, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		// The parser's error quotes its input, password and all.
+		return nil, errors.New("a URL cannot be parsed (is a password percent-encoded?)")
+	}
+	schemes.Lock()
+	open, known := schemes.openers[u.Scheme]
+	names := slices.Sorted(maps.Keys(schemes.openers))
+	schemes.Unlock()
+	if !known {
+		return nil, fmt.Errorf("unknown scheme %q: known are %s (each needs its backend imported)", u.Scheme, strings.Join(names, ", "))
+	}
+	return open(u)
+}

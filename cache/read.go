@@ -1,0 +1,216 @@
+package cache
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// found is one key read: what was there, and where a load of it would begin.
+type found struct {
+	key     driver.Key
+	entry   *driver.Entry // fresh, nil on a miss
+	fence   driver.Fence
+	outcome Outcome
+	took    time.Duration
+	odd     error
+}
+
+// find reads a key through the tiers. With hold > 0 a miss plants a fence. The
+// caller reports the outcome, because only it knows what the miss becomes.
+func (v *view) find(ctx context.Context, name string, hold time.Duration) (found, error) {
+	e := v.engine
+	if e.closed.Load() {
+		return found{}, ErrClosed
+	}
+	key, err := v.key(name)
+	if err != nil {
+		return found{}, err
+	}
+	if len(e.near) > 0 {
+		if entry := e.fromNear(ctx, key); entry != nil {
+			return found{key: key, entry: entry, outcome: hitOutcome(entry, NearHit)}, nil
+		}
+	}
+	return e.ask(ctx, key, hold)
+}
+
+// ask reads a key from the authoritative store.
+func (e *engine) ask(ctx context.Context, key driver.Key, hold time.Duration) (found, error) {
+	var sent time.Time
+	if !e.local { // a clock read is half of a hit in memory
+		sent = time.Now()
+	}
+	r, err := e.store.Get(ctx, key, hold)
+	f := found{key: key, fence: r.Fence, odd: r.Odd}
+	if !e.local {
+		f.took = time.Since(sent)
+	}
+	if err != nil {
+		f.outcome = Failed
+		return f, err
+	}
+	if len(e.near) > 0 {
+		e.node.observe(sent, r.Fence.Stamp)
+	}
+	if r.Entry == nil || stale(r.Entry) {
+		return f, nil
+	}
+	f.entry, f.outcome = r.Entry, hitOutcome(r.Entry, Hit)
+	if len(e.near) > 0 {
+		e.toNear(ctx, key, &nearCopy{entry: r.Entry, asOf: r.Fence.Stamp}, len(e.near))
+	}
+	return f, nil
+}
+
+// stale reports whether an entry that has not ended is no longer fresh. An
+// entry that ends when it stops being fresh has been judged by the store.
+func stale(e *driver.Entry) bool {
+	return e.Life.Fresh != e.Life.Expires && time.Now().UnixNano() >= e.Life.Fresh
+}
+
+func hitOutcome(e *driver.Entry, hit Outcome) Outcome {
+	if e.Kind == driver.Negative {
+		return NegativeHit
+	}
+	return hit
+}
+
+// report counts one key read and tells the hook.
+func (v *view) report(ctx context.Context, name string, f *found, err error) {
+	e := v.engine
+	e.count.read(f.outcome)
+	if f.odd != nil {
+		e.count.odd.Add(1)
+	}
+	if e.opts.Hooks.Read != nil {
+		info := ReadInfo{Prefix: v.path, Key: name, Outcome: f.outcome, Took: f.took, Odd: f.odd, Err: err}
+		if f.entry != nil {
+			info.Bytes = len(f.entry.Payload)
+		}
+		e.opts.Hooks.Read(ctx, info)
+	}
+}
+
+// get is find without a load to follow: a miss is an error.
+func (v *view) get(ctx context.Context, op, name string) (*driver.Entry, error) {
+	f, err := v.find(ctx, name, 0)
+	if err != nil && f.outcome != Failed {
+		return nil, wrap(op, name, err)
+	}
+	v.report(ctx, name, &f, err)
+	switch {
+	case err != nil:
+		return nil, wrap(op, name, err)
+	case f.entry == nil:
+		return nil, ErrMiss
+	case f.entry.Kind == driver.Negative:
+		return nil, ErrNotFound
+	}
+	return f.entry, nil
+}
+
+// Get implements Cache.
+func (v *view) Get(ctx context.Context, key string) ([]byte, error) {
+	e, err := v.get(ctx, "get", key)
+	if err != nil {
+		return nil, err
+	}
+	return bytes.Clone(e.Payload), nil
+}
+
+// Has implements Cache.
+func (v *view) Has(ctx context.Context, key string) (bool, error) {
+	switch _, err := v.get(ctx, "has", key); err {
+	case nil:
+		return true, nil
+	case ErrMiss, ErrNotFound:
+		return false, nil
+	default:
+		return false, err
+	}
+}
+
+// getMany reads each of names once: the near tiers first, then the store in one
+// step for what is left.
+func (v *view) getMany(ctx context.Context, names []string) (map[string]*driver.Entry, error) {
+	e := v.engine
+	if err := e.open(); err != nil {
+		return nil, err
+	}
+	keys, err := v.keys(names)
+	if err != nil {
+		return nil, wrap("get many", "", err)
+	}
+	out := make(map[string]*driver.Entry, len(names))
+	seen := make(map[string]bool, len(names))
+	var askNames []string
+	var askKeys []driver.Key
+	for i, n := range names {
+		if seen[n] {
+			continue
+		}
+		seen[n] = true
+		if len(e.near) > 0 {
+			if entry := e.fromNear(ctx, keys[i]); entry != nil {
+				f := found{entry: entry, outcome: hitOutcome(entry, NearHit)}
+				v.report(ctx, n, &f, nil)
+				keep(out, n, entry)
+				continue
+			}
+		}
+		askNames, askKeys = append(askNames, n), append(askKeys, keys[i])
+	}
+	if len(askKeys) == 0 {
+		return out, nil
+	}
+	sent := time.Now()
+	readings, err := driver.GetMany(ctx, e.store, askKeys)
+	took := time.Since(sent)
+	for i, n := range askNames {
+		f := found{took: took}
+		if err != nil {
+			f.outcome = Failed
+			v.report(ctx, n, &f, err)
+			continue
+		}
+		r := readings[i]
+		f.odd = r.Odd
+		if len(e.near) > 0 {
+			e.node.observe(sent, r.Fence.Stamp)
+		}
+		if r.Entry != nil && !stale(r.Entry) {
+			f.entry, f.outcome = r.Entry, hitOutcome(r.Entry, Hit)
+			keep(out, n, r.Entry)
+			if len(e.near) > 0 {
+				e.toNear(ctx, askKeys[i], &nearCopy{entry: r.Entry, asOf: r.Fence.Stamp}, len(e.near))
+			}
+		}
+		v.report(ctx, n, &f, nil)
+	}
+	if err != nil {
+		return nil, wrap("get many", "", err)
+	}
+	return out, nil
+}
+
+func keep(out map[string]*driver.Entry, name string, e *driver.Entry) {
+	if e.Kind != driver.Negative {
+		out[name] = e
+	}
+}
+
+// GetMany implements Cache.
+func (v *view) GetMany(ctx context.Context, keys ...string) (map[string][]byte, error) {
+	entries, err := v.getMany(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string][]byte, len(entries))
+	for k, e := range entries {
+		out[k] = bytes.Clone(e.Payload)
+	}
+	return out, nil
+}

@@ -1,0 +1,65 @@
+package cache
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+)
+
+// Stats are totals since the client was made. Each key that was read is counted
+// in exactly one of the first six.
+type Stats struct {
+	Hits         uint64 // from the authoritative store
+	NearHits     uint64 // from a near tier
+	NegativeHits uint64 // the remembered answer was "not found"
+	Misses       uint64
+	Joins        uint64 // given the result of another caller's load
+	Failures     uint64 // reads that the store did not answer
+
+	Loads       uint64 // loaders that were run
+	LoadErrors  uint64 // of these, how many failed (ErrNotFound is not a failure)
+	Stored      uint64 // results of loads that were stored
+	Refused     uint64 // results that the protocol refused: something was invalidated meanwhile
+	StoreErrors uint64 // results that an outage kept from being stored
+
+	Writes        uint64 // keys set, added, touched, incremented or moved
+	Invalidations uint64
+	Odd           uint64 // entries that could not be used: corrupt, foreign, of another type
+}
+
+// Stats returns the totals. They are read one after another, so those of a busy
+// client need not add up to the last unit.
+func (c *Client) Stats() Stats { return c.engine.count.snapshot() }
+
+// counters are striped: a single hot word would cost more than a hit in memory.
+type counters struct {
+	reads  [16]readCounters
+	loads  atomic.Uint64
+	failed atomic.Uint64
+	stored, refused, storeErrors,
+	writes, invalidations, odd atomic.Uint64
+}
+
+type readCounters struct {
+	by [Failed + 1]atomic.Uint64
+	_  [128 - (Failed+1)*8]byte // a cache line, and the one that is fetched with it
+}
+
+func (c *counters) read(o Outcome) {
+	c.reads[rand.Uint32()%uint32(len(c.reads))].by[o].Add(1)
+}
+
+func (c *counters) snapshot() Stats {
+	var by [Failed + 1]uint64
+	for i := range c.reads {
+		for o := range by {
+			by[o] += c.reads[i].by[o].Load()
+		}
+	}
+	return Stats{
+		Hits: by[Hit], NearHits: by[NearHit], NegativeHits: by[NegativeHit],
+		Misses: by[Miss], Joins: by[Joined], Failures: by[Failed],
+		Loads: c.loads.Load(), LoadErrors: c.failed.Load(), Stored: c.stored.Load(),
+		Refused: c.refused.Load(), StoreErrors: c.storeErrors.Load(),
+		Writes: c.writes.Load(), Invalidations: c.invalidations.Load(), Odd: c.odd.Load(),
+	}
+}

@@ -1,0 +1,223 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"reflect"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// errSchema: an entry of another type or codec.
+var errSchema = errors.New("strata: an entry of another type")
+
+// Typed is a view of a [Cache] whose values are of type V. It is small, and
+// passed by value.
+//
+// []byte and string are stored as they are. Integers up to 64 bits, except
+// uint and uint64, are stored so that Incr works on them. All else goes through
+// the view's codec. An entry that is not a V, or not of V's present shape, is a
+// miss that [Stats] counts as odd, and is replaced by the next store.
+//
+// Each reader gets a value of its own. In a memory store, if V holds no
+// pointers, slices or maps, or was declared [Immutable], the decoded value is
+// kept and a hit decodes nothing.
+//
+// The methods have the semantics of those of Cache.
+type Typed[V any] struct {
+	view *view
+	form *form[V]
+}
+
+// ViewOption changes a typed view.
+type ViewOption func(*viewOptions)
+
+type viewOptions struct {
+	codec     Codec
+	immutable bool
+}
+
+// WithCodec encodes by c instead of [JSON].
+func WithCodec(c Codec) ViewOption { return func(o *viewOptions) { o.codec = c } }
+
+// Immutable declares that nobody changes a value that the view returned, nor
+// one that was given to it: readers may then share it.
+func Immutable() ViewOption { return func(o *viewOptions) { o.immutable = true } }
+
+// For returns a view of c with values of type V.
+func For[V any](c Cache, opts ...ViewOption) Typed[V] {
+	o := viewOptions{codec: JSON}
+	for _, set := range opts {
+		set(&o)
+	}
+	t := reflect.TypeFor[V]()
+	f := &form[V]{format: formatOf(t), codec: o.codec, share: o.immutable || flat(t)}
+	switch f.format {
+	case rawText:
+		f.schema = schemaOf("text", t)
+	case encoded:
+		f.schema = schemaOf(o.codec.Name(), t)
+	}
+	return Typed[V]{view: c.base(), form: f}
+}
+
+// Get returns the value under key, or ErrMiss or ErrNotFound.
+func (t Typed[V]) Get(ctx context.Context, key string) (V, error) {
+	f, err := t.view.find(ctx, key, 0)
+	if err == nil && f.entry != nil && f.entry.Kind != driver.Negative {
+		if v, derr := t.form.decode(f.entry); derr == nil {
+			t.view.report(ctx, key, &f, nil)
+			return v, nil
+		} else {
+			t.unusable(ctx, key, &f, derr)
+		}
+	}
+	var zero V
+	if err != nil && f.outcome != Failed {
+		return zero, wrap("get", key, err)
+	}
+	t.view.report(ctx, key, &f, err)
+	switch {
+	case err != nil:
+		return zero, wrap("get", key, err)
+	case f.entry == nil:
+		return zero, ErrMiss
+	}
+	return zero, ErrNotFound
+}
+
+// unusable turns a hit into a miss, and removes the entry if its bytes are
+// damaged. One of another type may belong to another program and stays.
+func (t Typed[V]) unusable(ctx context.Context, key string, f *found, why error) {
+	f.entry, f.outcome, f.odd = nil, Miss, why
+	if !errors.Is(why, errSchema) {
+		_, _ = t.view.engine.invalidate(ctx, []driver.Key{f.key}, nil)
+	}
+}
+
+// GetMany returns what of keys is there.
+func (t Typed[V]) GetMany(ctx context.Context, keys ...string) (map[string]V, error) {
+	entries, err := t.view.getMany(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]V, len(entries))
+	for k, e := range entries {
+		if v, err := t.form.decode(e); err == nil {
+			out[k] = v
+		} else {
+			t.view.engine.count.odd.Add(1)
+		}
+	}
+	return out, nil
+}
+
+// GetOrSet returns the value under key, or calls load and stores what it
+// returns: see [Cache].GetOrSet.
+func (t Typed[V]) GetOrSet(ctx context.Context, key string, load func(context.Context) (V, error), opts ...Option) (V, error) {
+	f, err := t.view.find(ctx, key, t.view.engine.hold)
+	if err == nil && f.entry != nil {
+		if f.entry.Kind == driver.Negative {
+			var zero V
+			t.view.report(ctx, key, &f, nil)
+			return zero, ErrNotFound
+		}
+		v, derr := t.form.decode(f.entry)
+		if derr == nil {
+			t.view.report(ctx, key, &f, nil)
+			return v, nil
+		}
+		if f.fence.Token == 0 { // a near copy: the store knows where a load begins
+			f, err = t.view.engine.ask(ctx, f.key, t.view.engine.hold)
+		}
+		f.entry, f.odd = nil, derr
+		if err == nil {
+			f.outcome = Miss
+		}
+	}
+	if err != nil && (f.outcome != Failed || ctx.Err() != nil) {
+		var zero V
+		return zero, wrap("get or set", key, err)
+	}
+	return t.load(ctx, key, f, err, load, opts)
+}
+
+// load is the slow half of GetOrSet, apart so that a hit allocates no closure.
+func (t Typed[V]) load(ctx context.Context, key string, f found, failure error, load func(context.Context) (V, error), opts []Option) (V, error) {
+	keeps := t.view.engine.keeps
+	var zero V
+	e, err := t.view.load(ctx, key, f, failure, func(ctx context.Context) (item, error) {
+		v, err := load(ctx)
+		if err != nil {
+			return item{}, err
+		}
+		return t.form.encode(v, keeps)
+	}, opts)
+	switch {
+	case err != nil:
+		return zero, err
+	case e.Kind == driver.Negative:
+		return zero, ErrNotFound
+	}
+	v, err := t.form.decode(e)
+	return v, wrap("get or set", key, err)
+}
+
+// Set stores value: see [Cache].Set.
+func (t Typed[V]) Set(ctx context.Context, key string, value V, opts ...Option) error {
+	it, err := t.form.encode(value, t.view.engine.keeps)
+	if err != nil {
+		return wrap("set", key, err)
+	}
+	return t.view.set(ctx, key, it, opts)
+}
+
+// SetMany stores all values, or none if one of them cannot be encoded: see
+// [Cache].SetMany.
+func (t Typed[V]) SetMany(ctx context.Context, values map[string]V, opts ...Option) error {
+	items := make(map[string]item, len(values))
+	for k, v := range values {
+		it, err := t.form.encode(v, t.view.engine.keeps)
+		if err != nil {
+			return wrap("set many", k, err)
+		}
+		items[k] = it
+	}
+	return t.view.setMany(ctx, items, opts)
+}
+
+// Add stores value if key is absent: see [Cache].Add.
+func (t Typed[V]) Add(ctx context.Context, key string, value V, opts ...Option) (bool, error) {
+	it, err := t.form.encode(value, t.view.engine.keeps)
+	if err != nil {
+		return false, wrap("add", key, err)
+	}
+	return t.view.add(ctx, key, it, opts)
+}
+
+// Fill stores the result of a load that the caller made: see [Cache].Fill.
+func (t Typed[V]) Fill(ctx context.Context, key string, value V, f Fence, opts ...Option) (bool, error) {
+	it, err := t.form.encode(value, t.view.engine.keeps)
+	if err != nil {
+		return false, wrap("fill", key, err)
+	}
+	return t.view.fill(ctx, key, it, f, opts)
+}
+
+// Fence marks the beginning of a load or write-through: see [Cache].Fence.
+func (t Typed[V]) Fence(ctx context.Context, key string) (Fence, error) {
+	return t.view.Fence(ctx, key)
+}
+
+// Touch gives an entry a new lifetime: see [Cache].Touch.
+func (t Typed[V]) Touch(ctx context.Context, key string, opts ...Option) (bool, error) {
+	return t.view.Touch(ctx, key, opts...)
+}
+
+// Has reports whether there is a value under key, of whatever type.
+func (t Typed[V]) Has(ctx context.Context, key string) (bool, error) { return t.view.Has(ctx, key) }
+
+// Delete removes key: see [Cache].Delete.
+func (t Typed[V]) Delete(ctx context.Context, key string) (bool, error) {
+	return t.view.Delete(ctx, key)
+}

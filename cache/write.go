@@ -1,0 +1,363 @@
+package cache
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// item is an encoded value on its way into a store.
+type item struct {
+	payload []byte
+	kind    driver.Kind
+	schema  uint64
+	decoded any // to be kept by memory tiers, or nil
+}
+
+func (it item) entry(c *call, l driver.Life) *driver.Entry {
+	e := &driver.Entry{Life: l, Kind: it.kind, Schema: it.schema, Tags: c.tags, Payload: it.payload}
+	if it.decoded != nil {
+		e.Keep(it.decoded)
+	}
+	return e
+}
+
+// write brackets an operation on one key: closed, key, options, and afterwards
+// counters and hook.
+func (v *view) write(ctx context.Context, op, name string, size int, opts []Option, do func(driver.Key, *call) (bool, error)) (bool, error) {
+	e := v.engine
+	if err := e.open(); err != nil {
+		return false, err
+	}
+	done, err := func() (bool, error) {
+		key, err := v.key(name)
+		if err != nil {
+			return false, err
+		}
+		c, err := v.resolve(opts)
+		if err != nil {
+			return false, err
+		}
+		return do(key, &c)
+	}()
+	err = wrap(op, name, err)
+	if done {
+		e.count.writes.Add(1)
+	}
+	if e.opts.Hooks.Write != nil {
+		e.opts.Hooks.Write(ctx, WriteInfo{Prefix: v.path, Key: name, Op: op, Done: done, Bytes: size, Err: err})
+	}
+	return done, err
+}
+
+// put gives an entry to the authoritative store and takes in its clock, so that
+// what the near tiers hold is asked for again.
+func (e *engine) put(ctx context.Context, key driver.Key, entry *driver.Entry, mode driver.Mode, token driver.Token) (bool, error) {
+	sent := time.Now()
+	r, err := e.store.Put(ctx, key, entry, mode, token)
+	e.wrote(sent, r.Clock, err)
+	return r.Done, err
+}
+
+// wrote takes in the outcome of a step that advances the clock.
+func (e *engine) wrote(sent time.Time, clock driver.Stamp, err error) {
+	e.writes.Add(1)
+	if len(e.near) == 0 {
+		return
+	}
+	if err != nil {
+		e.node.doubt()
+	} else {
+		e.node.observe(sent, clock)
+	}
+}
+
+func (e *engine) invalidate(ctx context.Context, keys []driver.Key, tags []string) (int, error) {
+	sent := time.Now()
+	r, err := e.store.Invalidate(ctx, keys, tags)
+	e.wrote(sent, r.Clock, err)
+	return r.Removed, err
+}
+
+// tooLarge removes what stands under a key whose new value cannot be stored:
+// the old one is known to be outdated.
+func (e *engine) tooLarge(ctx context.Context, key driver.Key, size int) error {
+	err := fmt.Errorf("%w: %d bytes, over Options.MaxValue (%d)", ErrTooLarge, size, e.opts.MaxValue)
+	_, derr := e.invalidate(ctx, []driver.Key{key}, nil)
+	return errors.Join(err, derr)
+}
+
+func (v *view) set(ctx context.Context, name string, it item, opts []Option) error {
+	e := v.engine
+	_, err := v.write(ctx, "set", name, len(it.payload), opts, func(key driver.Key, c *call) (bool, error) {
+		switch {
+		case c.userTags && !c.fenced:
+			return false, ErrUnfenced
+		case c.fenced && c.fence.key != key:
+			return false, fmt.Errorf("%w: the fence is another key's", ErrKey)
+		case len(it.payload) > e.opts.MaxValue:
+			return false, e.tooLarge(ctx, key, len(it.payload))
+		case c.ttl <= 0:
+			_, err := e.invalidate(ctx, []driver.Key{key}, nil)
+			return err == nil, err
+		}
+		entry := it.entry(c, life(time.Now(), c.ttl))
+		if c.fenced {
+			entry.Stamp = c.fence.fence.Stamp
+			return e.put(ctx, key, entry, driver.SetFenced, c.fence.fence.Token)
+		}
+		return e.put(ctx, key, entry, driver.Set, 0)
+	})
+	return err
+}
+
+func (v *view) add(ctx context.Context, name string, it item, opts []Option) (bool, error) {
+	e := v.engine
+	return v.write(ctx, "add", name, len(it.payload), opts, func(key driver.Key, c *call) (bool, error) {
+		switch {
+		case c.userTags:
+			return false, ErrUnfenced
+		case len(it.payload) > e.opts.MaxValue:
+			return false, fmt.Errorf("%w: %d bytes, over Options.MaxValue (%d)", ErrTooLarge, len(it.payload), e.opts.MaxValue)
+		case c.ttl <= 0:
+			r, err := e.store.Get(ctx, key, 0)
+			return err == nil && (r.Entry == nil || r.Entry.Kind == driver.Negative), err
+		}
+		return e.put(ctx, key, it.entry(c, life(time.Now(), c.ttl)), driver.Add, 0)
+	})
+}
+
+func (v *view) fill(ctx context.Context, name string, it item, f Fence, opts []Option) (bool, error) {
+	e := v.engine
+	return v.write(ctx, "fill", name, len(it.payload), opts, func(key driver.Key, c *call) (bool, error) {
+		if f.key != key {
+			return false, fmt.Errorf("%w: the fence is another key's", ErrKey)
+		}
+		return e.fill(ctx, key, it, f.fence, c)
+	})
+}
+
+// fill stores the result of a load that began at fence, and reports whether the
+// protocol let it.
+func (e *engine) fill(ctx context.Context, key driver.Key, it item, fence driver.Fence, c *call) (bool, error) {
+	if len(it.payload) > e.opts.MaxValue {
+		return false, fmt.Errorf("%w: %d bytes, over Options.MaxValue (%d)", ErrTooLarge, len(it.payload), e.opts.MaxValue)
+	}
+	if c.ttl <= 0 || fence.Token == 0 {
+		return false, nil
+	}
+	entry := it.entry(c, life(time.Now(), c.ttl))
+	entry.Stamp, entry.Cost = fence.Stamp, c.cost
+	sent := time.Now()
+	r, err := e.store.Put(ctx, key, entry, driver.Fill, fence.Token)
+	if len(e.near) > 0 && err == nil {
+		e.node.observe(sent, r.Clock)
+		if r.Done {
+			e.toNear(ctx, key, &nearCopy{entry: entry, asOf: fence.Stamp}, len(e.near))
+		}
+	}
+	return r.Done, err
+}
+
+// Set implements Cache.
+func (v *view) Set(ctx context.Context, key string, value []byte, opts ...Option) error {
+	return v.set(ctx, key, item{payload: bytes.Clone(value)}, opts)
+}
+
+// Add implements Cache.
+func (v *view) Add(ctx context.Context, key string, value []byte, opts ...Option) (bool, error) {
+	return v.add(ctx, key, item{payload: bytes.Clone(value)}, opts)
+}
+
+// Fill implements Cache.
+func (v *view) Fill(ctx context.Context, key string, value []byte, f Fence, opts ...Option) (bool, error) {
+	return v.fill(ctx, key, item{payload: bytes.Clone(value)}, f, opts)
+}
+
+// Fence implements Cache.
+func (v *view) Fence(ctx context.Context, key string) (Fence, error) {
+	e := v.engine
+	if err := e.open(); err != nil {
+		return Fence{}, err
+	}
+	k, err := v.key(key)
+	if err != nil {
+		return Fence{}, wrap("fence", key, err)
+	}
+	sent := time.Now()
+	r, err := e.store.Get(ctx, k, e.hold)
+	if err != nil {
+		return Fence{}, wrap("fence", key, err)
+	}
+	if len(e.near) > 0 {
+		e.node.observe(sent, r.Fence.Stamp)
+	}
+	return Fence{fence: r.Fence, key: k}, nil
+}
+
+// Touch implements Cache.
+func (v *view) Touch(ctx context.Context, key string, opts ...Option) (bool, error) {
+	e := v.engine
+	return v.write(ctx, "touch", key, 0, opts, func(k driver.Key, c *call) (bool, error) {
+		if c.ttl <= 0 {
+			n, err := e.invalidate(ctx, []driver.Key{k}, nil)
+			return n > 0, err
+		}
+		sent := time.Now()
+		r, err := e.store.Touch(ctx, k, life(sent, c.ttl))
+		e.wrote(sent, r.Clock, err)
+		return r.Done, err
+	})
+}
+
+// Incr implements Cache.
+func (v *view) Incr(ctx context.Context, key string, delta int64, opts ...Option) (int64, error) {
+	e := v.engine
+	var sum int64
+	_, err := v.write(ctx, "incr", key, 0, opts, func(k driver.Key, c *call) (bool, error) {
+		if c.userTags {
+			return false, ErrUnfenced
+		}
+		var initial *driver.Entry
+		first := c.initial + delta
+		if c.hasInitial {
+			if (first > c.initial) != (delta > 0) && delta != 0 {
+				return false, ErrOverflow
+			}
+			if c.ttl > 0 {
+				it := item{payload: strconv.AppendInt(nil, first, 10), kind: driver.Integer}
+				initial = it.entry(c, life(time.Now(), c.ttl))
+			}
+		}
+		var err error
+		sum, err = e.store.Incr(ctx, k, delta, initial)
+		if c.hasInitial && c.ttl <= 0 && errors.Is(err, ErrMiss) {
+			sum, err = first, nil
+		}
+		return err == nil, err
+	})
+	return sum, err
+}
+
+// Decr implements Cache.
+func (v *view) Decr(ctx context.Context, key string, delta int64, opts ...Option) (int64, error) {
+	if delta == math.MinInt64 {
+		return 0, wrap("decr", key, ErrOverflow)
+	}
+	return v.Incr(ctx, key, -delta, opts...)
+}
+
+// IncrVersion implements Cache.
+func (v *view) IncrVersion(ctx context.Context, key string, delta int) (int, error) {
+	e := v.engine
+	target := v.version + delta
+	if (target > v.version) != (delta > 0) && delta != 0 {
+		return 0, wrap("incr version", key, ErrOverflow)
+	}
+	done, err := v.write(ctx, "move", key, 0, nil, func(from driver.Key, _ *call) (bool, error) {
+		if delta == 0 {
+			r, err := e.store.Get(ctx, from, 0)
+			return err == nil && r.Entry != nil && r.Entry.Kind != driver.Negative, err
+		}
+		to, err := v.withVersion(target).key(key)
+		if err != nil {
+			return false, err
+		}
+		sent := time.Now()
+		r, err := driver.Move(ctx, e.store, from, to)
+		e.wrote(sent, r.Clock, err)
+		return r.Done, err
+	})
+	switch {
+	case err != nil:
+		return 0, err
+	case !done:
+		return 0, ErrMiss
+	}
+	return target, nil
+}
+
+// DecrVersion implements Cache.
+func (v *view) DecrVersion(ctx context.Context, key string, delta int) (int, error) {
+	if delta == math.MinInt {
+		return 0, wrap("decr version", key, ErrOverflow)
+	}
+	return v.IncrVersion(ctx, key, -delta)
+}
+
+// SetMany implements Cache.
+func (v *view) SetMany(ctx context.Context, values map[string][]byte, opts ...Option) error {
+	items := make(map[string]item, len(values))
+	for k, b := range values {
+		items[k] = item{payload: bytes.Clone(b)}
+	}
+	return v.setMany(ctx, items, opts)
+}
+
+func (v *view) setMany(ctx context.Context, values map[string]item, opts []Option) error {
+	e := v.engine
+	if err := e.open(); err != nil {
+		return err
+	}
+	c, err := v.resolve(opts)
+	if err == nil && c.userTags {
+		err = ErrUnfenced
+	}
+	if err == nil && c.fenced {
+		err = fmt.Errorf("%w: a fence is one key's", ErrKey)
+	}
+	names := slices.Sorted(maps.Keys(values))
+	keys, kerr := v.keys(names)
+	if err = errors.Join(err, kerr); err != nil {
+		return wrap("set many", "", err)
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	if c.ttl <= 0 {
+		_, err := e.invalidate(ctx, keys, nil)
+		return wrap("set many", "", err)
+	}
+	failed := make(ManyError)
+	items := make([]driver.Item, 0, len(keys))
+	sentNames := make([]string, 0, len(keys))
+	l := life(time.Now(), c.ttl)
+	for i, n := range names {
+		it := values[n]
+		if len(it.payload) > e.opts.MaxValue {
+			failed[n] = e.tooLarge(ctx, keys[i], len(it.payload))
+			continue
+		}
+		items = append(items, driver.Item{Key: keys[i], Entry: it.entry(&c, l)})
+		sentNames = append(sentNames, n)
+	}
+	sent := time.Now()
+	clock, errs := driver.PutMany(ctx, e.store, items)
+	e.wrote(sent, clock, errors.Join(errs...))
+	for i, n := range sentNames {
+		var err error
+		if errs != nil {
+			err = errs[i]
+		}
+		if err != nil {
+			failed[n] = err
+		} else {
+			e.count.writes.Add(1)
+		}
+		if e.opts.Hooks.Write != nil {
+			e.opts.Hooks.Write(ctx, WriteInfo{Prefix: v.path, Key: n, Op: "set", Done: err == nil, Bytes: len(values[n].payload), Err: err})
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	return wrap("set many", "", failed)
+}
