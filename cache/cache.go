@@ -28,23 +28,24 @@ import (
 // # Errors
 //
 // A miss is [ErrMiss]. "There is no such thing", remembered from a loader that
-// said so, is [ErrNotFound]. An outage is neither, nor any other sentinel of
-// this package: it is a [*Error] around the backend's own.
+// said so, is [ErrNotFound]. An outage is neither: it is [ErrUnavailable], a
+// [*Error] around the backend's own.
 //
 // # When the backend is down
 //
 // Reads and writes return the outage. GetOrSet runs the loader instead and
 // returns its value, which then is not stored.
 //
-// The interface may grow: only this package implements it. A fake for tests is
-// a Client over memory, or a struct that embeds a Cache.
+// The interface may grow: only this package implements it. For tests use a
+// Client over memory, and [Hooks] to see what it was asked.
 type Cache interface {
 	// Get returns the bytes stored under key: for a value that was stored through
 	// a typed view, its encoded form. The caller owns them.
 	Get(ctx context.Context, key string) ([]byte, error)
 
 	// GetMany returns what of keys is there, in one round trip where the backend
-	// can. Missing keys are left out.
+	// can. Missing keys are left out. If some keys could not be read it returns
+	// the others with an error that wraps a [ManyError].
 	GetMany(ctx context.Context, keys ...string) (map[string][]byte, error)
 
 	// GetOrSet returns the value under key, or calls load and stores what it
@@ -77,7 +78,8 @@ type Cache interface {
 
 	// Add stores value only if key is absent, and reports whether it did. Of
 	// several concurrent Adds exactly one stores. With a TTL of 0 or less it
-	// stores nothing and reports whether key is absent.
+	// stores nothing and reports whether key is absent. Tags are refused, as by
+	// Set.
 	Add(ctx context.Context, key string, value []byte, opts ...Option) (bool, error)
 
 	// Fill stores the result of a load that the caller made itself, after it took
@@ -87,7 +89,7 @@ type Cache interface {
 
 	// Fence marks the beginning of a load or a write-through of key. Take it
 	// before the first read of what the value is made from. It stands for
-	// [Options].LoadTimeout.
+	// [Options].LoadTimeout, or until the entry that it found has ended.
 	Fence(ctx context.Context, key string) (Fence, error)
 
 	// Touch gives a live entry a new lifetime, and reports whether there was one.
@@ -112,7 +114,8 @@ type Cache interface {
 	// typed view of an integer type, or by Incr itself.
 	Incr(ctx context.Context, key string, delta int64, opts ...Option) (int64, error)
 
-	// Decr is Incr by -delta. It goes below zero.
+	// Decr is Incr by -delta. It goes below zero. A delta of math.MinInt64 is
+	// ErrOverflow.
 	Decr(ctx context.Context, key string, delta int64, opts ...Option) (int64, error)
 
 	// IncrVersion moves the entry under key from this view's version to the one

@@ -7,7 +7,9 @@ import (
 	"github.com/stratacache/strata/cache/driver"
 )
 
-// Option changes one call. Options are values: passing them allocates nothing.
+// Option changes one call. An option that a method has no use for is an error.
+//
+// Options are values: passing them to a *Client or a Typed allocates nothing.
 type Option struct {
 	kind     optionKind
 	duration time.Duration
@@ -19,7 +21,7 @@ type Option struct {
 type optionKind uint8
 
 const (
-	optTTL optionKind = iota + 1
+	optTTL optionKind = 1 << iota
 	optNegativeTTL
 	optTags
 	optInitial
@@ -59,11 +61,20 @@ type call struct {
 
 const maxTag = 200
 
-// resolve applies opts over the view's defaults. It keeps no reference to opts.
-func (v *view) resolve(opts []Option) (call, error) {
+var optionNames = map[optionKind]string{
+	optTTL: "TTL", optNegativeTTL: "NegativeTTL", optTags: "Tags", optInitial: "Initial", optFenced: "Fenced",
+}
+
+// resolve applies opts over the view's defaults; takes are the kinds that the
+// operation has a use for. It keeps no reference to opts.
+func (v *view) resolve(op string, takes optionKind, opts []Option) (call, error) {
 	c := call{ttl: v.engine.opts.TTL, negativeTTL: v.engine.opts.NegativeTTL, tags: v.clearTags}
 	for i := range opts {
-		switch o := &opts[i]; o.kind {
+		o := &opts[i]
+		if o.kind&takes == 0 {
+			return c, fmt.Errorf("%w: %s has no use for %s", ErrOption, op, optionNames[o.kind])
+		}
+		switch o.kind {
 		case optTTL:
 			c.ttl = o.duration
 		case optNegativeTTL:

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,18 +25,23 @@ var (
 	// ErrKey: a key, tag or version that cannot be used.
 	ErrKey = errors.New("strata: unusable key")
 	// ErrTooLarge: a value over Options.MaxValue, or over what the backend takes.
-	// What stood under the key has been removed.
+	// A Set has then removed what stood under the key, which is outdated.
 	ErrTooLarge = driver.ErrTooLarge
 	// ErrClosed: the client was closed.
 	ErrClosed = driver.ErrClosed
 	// ErrUnfenced: a Set with tags and without a fence.
 	ErrUnfenced = errors.New("strata: a value with tags needs a fence: use GetOrSet, or Fence and Fenced")
+	// ErrOption: an option given to a method that has no use for it.
+	ErrOption = errors.New("strata: unusable option")
+	// ErrUnavailable: an outage. Every [*Error] whose cause is none of the above,
+	// nor the end of the caller's own context, is this.
+	ErrUnavailable = errors.New("strata: the backend is unavailable")
 	// ErrRecursiveLoad: a loader asked for the key that it is loading.
 	ErrRecursiveLoad = errors.New("strata: the loader asks for its own key")
 )
 
-// Error is an outage, or another failure below the cache, with what was being
-// done. It never holds a value, nor a password.
+// Error is a failure with what was being done. It never holds a value, nor a
+// password.
 type Error struct {
 	Op  string // the method, such as "get"
 	Key string // the key as the caller gave it; empty where there is none
@@ -52,6 +58,23 @@ func (e *Error) Error() string {
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Is makes an outage [ErrUnavailable].
+func (e *Error) Is(target error) bool { return target == ErrUnavailable && !answered(e.Err) }
+
+// answered reports whether err is an answer, or the caller's own doing, and not
+// an outage.
+func answered(err error) bool {
+	for _, a := range []error{
+		ErrMiss, ErrNotFound, ErrNotInteger, ErrOverflow, ErrKey, ErrTooLarge, ErrClosed, ErrUnfenced, ErrOption,
+		ErrRecursiveLoad, context.Canceled, context.DeadlineExceeded,
+	} {
+		if errors.Is(err, a) {
+			return true
+		}
+	}
+	return false
+}
+
 // ManyError is what went wrong with some keys of a batch; the others went well.
 type ManyError map[string]error
 
@@ -59,6 +82,9 @@ func (m ManyError) Error() string {
 	keys := make([]string, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)
+	}
+	if len(keys) == 0 {
+		return "strata: no key failed"
 	}
 	slices.Sort(keys)
 	return fmt.Sprintf("strata: %d keys failed, first %q: %v", len(m), shorten(keys[0]), trim(m[keys[0]]))

@@ -80,7 +80,7 @@ type loader func(context.Context) (item, error)
 // what the caller read, and failure the error with which the store did not
 // answer, if it did not.
 func (v *view) load(ctx context.Context, name string, at found, failure error, load loader, opts []Option) (*driver.Entry, error) {
-	c, err := v.resolve(opts)
+	c, err := v.resolve("get or set", optTTL|optNegativeTTL|optTags, opts)
 	if err != nil {
 		return nil, wrap("get or set", name, err)
 	}

@@ -167,16 +167,24 @@ func (v *view) getMany(ctx context.Context, names []string) (map[string]*driver.
 		return out, nil
 	}
 	sent := time.Now()
-	readings, err := driver.GetMany(ctx, e.store, askKeys)
+	readings, err := driver.GetMany(ctx, e.store, askKeys, 0)
 	took := time.Since(sent)
+	var failed ManyError
 	for i, n := range askNames {
 		f := found{took: took}
-		if err != nil {
+		r := driver.Reading{Err: err}
+		if err == nil {
+			r = readings[i]
+		}
+		if r.Err != nil {
+			if failed == nil {
+				failed = make(ManyError)
+			}
+			failed[n] = r.Err
 			f.outcome = Failed
-			v.report(ctx, n, &f, err)
+			v.report(ctx, n, &f, r.Err)
 			continue
 		}
-		r := readings[i]
 		f.odd = r.Odd
 		if len(e.near) > 0 {
 			e.node.observe(sent, r.Fence.Stamp)
@@ -190,8 +198,11 @@ func (v *view) getMany(ctx context.Context, names []string) (map[string]*driver.
 		}
 		v.report(ctx, n, &f, nil)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, wrap("get many", "", err)
+	case failed != nil:
+		return out, wrap("get many", "", failed)
 	}
 	return out, nil
 }
@@ -205,12 +216,9 @@ func keep(out map[string]*driver.Entry, name string, e *driver.Entry) {
 // GetMany implements Cache.
 func (v *view) GetMany(ctx context.Context, keys ...string) (map[string][]byte, error) {
 	entries, err := v.getMany(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
 	out := make(map[string][]byte, len(entries))
 	for k, e := range entries {
 		out[k] = bytes.Clone(e.Payload)
 	}
-	return out, nil
+	return out, err
 }

@@ -98,9 +98,6 @@ func (t Typed[V]) unusable(ctx context.Context, key string, f *found, why error)
 // GetMany returns what of keys is there.
 func (t Typed[V]) GetMany(ctx context.Context, keys ...string) (map[string]V, error) {
 	entries, err := t.view.getMany(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
 	out := make(map[string]V, len(entries))
 	for k, e := range entries {
 		if v, err := t.form.decode(e); err == nil {
@@ -109,7 +106,7 @@ func (t Typed[V]) GetMany(ctx context.Context, keys ...string) (map[string]V, er
 			t.view.engine.count.odd.Add(1)
 		}
 	}
-	return out, nil
+	return out, err
 }
 
 // GetOrSet returns the value under key, or calls load and stores what it

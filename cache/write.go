@@ -32,7 +32,7 @@ func (it item) entry(c *call, l driver.Life) *driver.Entry {
 
 // write brackets an operation on one key: closed, key, options, and afterwards
 // counters and hook.
-func (v *view) write(ctx context.Context, op, name string, size int, opts []Option, do func(driver.Key, *call) (bool, error)) (bool, error) {
+func (v *view) write(ctx context.Context, op, name string, size int, takes optionKind, opts []Option, do func(driver.Key, *call) (bool, error)) (bool, error) {
 	e := v.engine
 	if err := e.open(); err != nil {
 		return false, err
@@ -42,7 +42,7 @@ func (v *view) write(ctx context.Context, op, name string, size int, opts []Opti
 		if err != nil {
 			return false, err
 		}
-		c, err := v.resolve(opts)
+		c, err := v.resolve(op, takes, opts)
 		if err != nil {
 			return false, err
 		}
@@ -82,7 +82,7 @@ func (e *engine) wrote(sent time.Time, clock driver.Stamp, err error) {
 
 func (e *engine) invalidate(ctx context.Context, keys []driver.Key, tags []string) (int, error) {
 	sent := time.Now()
-	r, err := e.store.Invalidate(ctx, keys, tags)
+	r, err := e.store.Invalidate(ctx, driver.Invalidation{Keys: keys, Tags: tags})
 	e.wrote(sent, r.Clock, err)
 	return r.Removed, err
 }
@@ -97,7 +97,7 @@ func (e *engine) tooLarge(ctx context.Context, key driver.Key, size int) error {
 
 func (v *view) set(ctx context.Context, name string, it item, opts []Option) error {
 	e := v.engine
-	_, err := v.write(ctx, "set", name, len(it.payload), opts, func(key driver.Key, c *call) (bool, error) {
+	_, err := v.write(ctx, "set", name, len(it.payload), optTTL|optTags|optFenced, opts, func(key driver.Key, c *call) (bool, error) {
 		switch {
 		case c.userTags && !c.fenced:
 			return false, ErrUnfenced
@@ -121,7 +121,7 @@ func (v *view) set(ctx context.Context, name string, it item, opts []Option) err
 
 func (v *view) add(ctx context.Context, name string, it item, opts []Option) (bool, error) {
 	e := v.engine
-	return v.write(ctx, "add", name, len(it.payload), opts, func(key driver.Key, c *call) (bool, error) {
+	return v.write(ctx, "add", name, len(it.payload), optTTL|optTags, opts, func(key driver.Key, c *call) (bool, error) {
 		switch {
 		case c.userTags:
 			return false, ErrUnfenced
@@ -137,7 +137,7 @@ func (v *view) add(ctx context.Context, name string, it item, opts []Option) (bo
 
 func (v *view) fill(ctx context.Context, name string, it item, f Fence, opts []Option) (bool, error) {
 	e := v.engine
-	return v.write(ctx, "fill", name, len(it.payload), opts, func(key driver.Key, c *call) (bool, error) {
+	return v.write(ctx, "fill", name, len(it.payload), optTTL|optTags, opts, func(key driver.Key, c *call) (bool, error) {
 		if f.key != key {
 			return false, fmt.Errorf("%w: the fence is another key's", ErrKey)
 		}
@@ -206,7 +206,7 @@ func (v *view) Fence(ctx context.Context, key string) (Fence, error) {
 // Touch implements Cache.
 func (v *view) Touch(ctx context.Context, key string, opts ...Option) (bool, error) {
 	e := v.engine
-	return v.write(ctx, "touch", key, 0, opts, func(k driver.Key, c *call) (bool, error) {
+	return v.write(ctx, "touch", key, 0, optTTL, opts, func(k driver.Key, c *call) (bool, error) {
 		if c.ttl <= 0 {
 			n, err := e.invalidate(ctx, []driver.Key{k}, nil)
 			return n > 0, err
@@ -222,7 +222,7 @@ func (v *view) Touch(ctx context.Context, key string, opts ...Option) (bool, err
 func (v *view) Incr(ctx context.Context, key string, delta int64, opts ...Option) (int64, error) {
 	e := v.engine
 	var sum int64
-	_, err := v.write(ctx, "incr", key, 0, opts, func(k driver.Key, c *call) (bool, error) {
+	_, err := v.write(ctx, "incr", key, 0, optTTL|optTags|optInitial, opts, func(k driver.Key, c *call) (bool, error) {
 		if c.userTags {
 			return false, ErrUnfenced
 		}
@@ -237,8 +237,12 @@ func (v *view) Incr(ctx context.Context, key string, delta int64, opts ...Option
 				initial = it.entry(c, life(time.Now(), c.ttl))
 			}
 		}
-		var err error
-		sum, err = e.store.Incr(ctx, k, delta, initial)
+		sent := time.Now()
+		r, err := e.store.Incr(ctx, k, delta, initial)
+		if r.Created || (err != nil && !answered(err)) {
+			e.wrote(sent, r.Clock, err)
+		}
+		sum = r.Value
 		if c.hasInitial && c.ttl <= 0 && errors.Is(err, ErrMiss) {
 			sum, err = first, nil
 		}
@@ -262,7 +266,7 @@ func (v *view) IncrVersion(ctx context.Context, key string, delta int) (int, err
 	if (target > v.version) != (delta > 0) && delta != 0 {
 		return 0, wrap("incr version", key, ErrOverflow)
 	}
-	done, err := v.write(ctx, "move", key, 0, nil, func(from driver.Key, _ *call) (bool, error) {
+	done, err := v.write(ctx, "move", key, 0, 0, nil, func(from driver.Key, _ *call) (bool, error) {
 		if delta == 0 {
 			r, err := e.store.Get(ctx, from, 0)
 			return err == nil && r.Entry != nil && r.Entry.Kind != driver.Negative, err
@@ -307,12 +311,9 @@ func (v *view) setMany(ctx context.Context, values map[string]item, opts []Optio
 	if err := e.open(); err != nil {
 		return err
 	}
-	c, err := v.resolve(opts)
+	c, err := v.resolve("set many", optTTL|optTags, opts)
 	if err == nil && c.userTags {
 		err = ErrUnfenced
-	}
-	if err == nil && c.fenced {
-		err = fmt.Errorf("%w: a fence is one key's", ErrKey)
 	}
 	names := slices.Sorted(maps.Keys(values))
 	keys, kerr := v.keys(names)
@@ -336,24 +337,20 @@ func (v *view) setMany(ctx context.Context, values map[string]item, opts []Optio
 			failed[n] = e.tooLarge(ctx, keys[i], len(it.payload))
 			continue
 		}
-		items = append(items, driver.Item{Key: keys[i], Entry: it.entry(&c, l)})
+		items = append(items, driver.Item{Key: keys[i], Entry: it.entry(&c, l), Mode: driver.Set})
 		sentNames = append(sentNames, n)
 	}
 	sent := time.Now()
-	clock, errs := driver.PutMany(ctx, e.store, items)
-	e.wrote(sent, clock, errors.Join(errs...))
-	for i, n := range sentNames {
-		var err error
-		if errs != nil {
-			err = errs[i]
-		}
-		if err != nil {
-			failed[n] = err
+	for i, r := range driver.PutMany(ctx, e.store, items) {
+		n := sentNames[i]
+		e.wrote(sent, r.Clock, r.Err)
+		if r.Err != nil {
+			failed[n] = r.Err
 		} else {
 			e.count.writes.Add(1)
 		}
 		if e.opts.Hooks.Write != nil {
-			e.opts.Hooks.Write(ctx, WriteInfo{Prefix: v.path, Key: n, Op: "set", Done: err == nil, Bytes: len(values[n].payload), Err: err})
+			e.opts.Hooks.Write(ctx, WriteInfo{Prefix: v.path, Key: n, Op: "set", Done: r.Err == nil, Bytes: len(values[n].payload), Err: r.Err})
 		}
 	}
 	if len(failed) == 0 {

@@ -1,32 +1,44 @@
 package driver
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // ManyGetter is a store that reads many keys in one round trip.
 type ManyGetter interface {
-	// GetMany is Get with hold = 0 for each key, in the order of keys.
-	GetMany(ctx context.Context, keys []Key) ([]Reading, error)
+	// GetMany is Get for each key, in the order of keys, which are distinct. It
+	// reads the clock with or before the first of them. A failure of single keys
+	// is in their Reading.Err; the error is for all.
+	GetMany(ctx context.Context, keys []Key, hold time.Duration) ([]Reading, error)
 }
 
 // Item is one entry on its way into a store.
 type Item struct {
 	Key   Key
 	Entry *Entry
+	Mode  Mode
+	Token Token
 }
 
-// ManyPutter is a store that sets many keys in one round trip.
+// ItemResult is what became of an Item.
+type ItemResult struct {
+	Result
+	Err error
+}
+
+// ManyPutter is a store that stores many entries in one round trip.
 type ManyPutter interface {
-	// PutMany is Put with mode Set for each item. The steps are independent:
-	// errs is nil if all went well, and otherwise holds an error or nil for each
-	// item. clock is the highest that any of them returned.
-	PutMany(ctx context.Context, items []Item) (clock Stamp, errs []error)
+	// PutMany is Put for each item, in the order of items. The steps are
+	// independent.
+	PutMany(ctx context.Context, items []Item) []ItemResult
 }
 
 // Mover is a store that renames an entry in one atomic step.
 type Mover interface {
-	// Move puts the live entry of from under to, with its life, and removes from;
-	// what stood under to is replaced. The clock advances. Without a live entry
-	// Result.Done is false.
+	// Move puts the live entry of from under to and removes from; what stood
+	// under to is replaced. The entry keeps its stamp, tags and life: moving does
+	// not make it newer. Without a live entry Result.Done is false.
 	Move(ctx context.Context, from, to Key) (Result, error)
 }
 
@@ -37,12 +49,13 @@ type EntryKeeper interface {
 	KeepsEntries() bool
 }
 
-// As finds the first store in the chain of Unwrap methods that has the
-// capability T.
+// As finds the first store in the chain of Unwrap methods that has the property
+// T, such as [EntryKeeper]. A wrapper that changes what is stored must not
+// implement Unwrap.
 //
-// A wrapper that only observes or guards calls implements Unwrap. One that
-// changes what is stored (compression, encryption) must not: a capability
-// found behind it would go around it. It implements those that it keeps.
+// Operations are not looked for behind a wrapper, which they would go around: a
+// wrapper implements [ManyGetter], [ManyPutter] and [Mover] with the functions
+// of this package.
 func As[T any](s Store) (T, bool) {
 	for s != nil {
 		if t, ok := s.(T); ok {
@@ -59,54 +72,56 @@ func As[T any](s Store) (T, bool) {
 }
 
 // GetMany reads keys through the store's own GetMany, or one by one.
-func GetMany(ctx context.Context, s Store, keys []Key) ([]Reading, error) {
-	if m, ok := As[ManyGetter](s); ok {
-		return m.GetMany(ctx, keys)
+func GetMany(ctx context.Context, s Store, keys []Key, hold time.Duration) ([]Reading, error) {
+	if m, ok := s.(ManyGetter); ok {
+		return m.GetMany(ctx, keys, hold)
 	}
 	out := make([]Reading, len(keys))
 	for i, k := range keys {
-		r, err := s.Get(ctx, k, 0)
-		if err != nil {
-			return nil, err
-		}
+		r, err := s.Get(ctx, k, hold)
+		r.Err = err
 		out[i] = r
 	}
 	return out, nil
 }
 
-// PutMany sets items through the store's own PutMany, or one by one.
-func PutMany(ctx context.Context, s Store, items []Item) (clock Stamp, errs []error) {
-	if m, ok := As[ManyPutter](s); ok {
+// PutMany stores items through the store's own PutMany, or one by one.
+func PutMany(ctx context.Context, s Store, items []Item) []ItemResult {
+	if m, ok := s.(ManyPutter); ok {
 		return m.PutMany(ctx, items)
 	}
+	out := make([]ItemResult, len(items))
 	for i, it := range items {
-		r, err := s.Put(ctx, it.Key, it.Entry, Set, 0)
-		if err != nil {
-			if errs == nil {
-				errs = make([]error, len(items))
-			}
-			errs[i] = err
-			continue
-		}
-		clock = r.Clock
+		out[i].Result, out[i].Err = s.Put(ctx, it.Key, it.Entry, it.Mode, it.Token)
 	}
-	return clock, errs
+	return out
 }
 
-// Move renames an entry through the store's own Move, or by reading, setting
-// and removing: then a reader in between sees both, and a write to from that
-// arrives in between is lost with it.
+// moveHold is how long the fence of a Move in several steps stands.
+const moveHold = 10 * time.Second
+
+// Move renames an entry through the store's own Move, or by reading, storing
+// under a fence and removing: a reader in between sees both names, and what is
+// stored under to meanwhile makes it fail with Done false.
 func Move(ctx context.Context, s Store, from, to Key) (Result, error) {
-	if m, ok := As[Mover](s); ok {
+	if m, ok := s.(Mover); ok {
 		return m.Move(ctx, from, to)
 	}
 	r, err := s.Get(ctx, from, 0)
 	if err != nil || r.Entry == nil || r.Entry.Kind == Negative {
 		return Result{}, err
 	}
-	if _, err := s.Put(ctx, to, r.Entry.Clone(), Set, 0); err != nil {
+	target, err := s.Get(ctx, to, moveHold)
+	if err != nil {
 		return Result{}, err
 	}
-	inv, err := s.Invalidate(ctx, []Key{from}, nil)
-	return Result{Done: err == nil, Clock: inv.Clock}, err
+	put, err := s.Put(ctx, to, r.Entry.Clone(), SetFenced, target.Fence.Token)
+	if err != nil || !put.Done {
+		return put, err
+	}
+	inv, err := s.Invalidate(ctx, Invalidation{Keys: []Key{from}})
+	if err != nil {
+		return Result{Clock: put.Clock}, err
+	}
+	return Result{Done: true, Clock: inv.Clock}, nil
 }

@@ -35,8 +35,8 @@ const (
 	// [Store.Incr] works on.
 	Integer
 	// Negative is the remembered answer "there is no such thing". It counts as
-	// absent for everything but reading: Add stores over it, Incr, Touch and
-	// Invalidate do not see it.
+	// absent for everything but reading: Add stores over it, Incr and Touch do not
+	// see it, Invalidate removes it without counting it.
 	Negative
 )
 

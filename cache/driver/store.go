@@ -15,33 +15,38 @@ type Store interface {
 	//
 	// With hold > 0 and nothing valid under the key, Get plants a placeholder
 	// whose token stands for that long, unless one stands already, whose token
-	// it then returns: Reading.Fence is where a load begins. With hold = 0 it
-	// writes nothing, and on a miss Fence.Token is whatever token stands, or 0.
+	// it then returns and which then stands for at least that long:
+	// Reading.Fence is where a load begins. With hold = 0 it writes nothing that
+	// a reader could see, and on a miss Fence.Token is whatever token stands, or
+	// 0. A placeholder replaces what is corrupt or foreign; what is newer is left
+	// alone, with Fence.Token 0.
 	Get(ctx context.Context, key Key, hold time.Duration) (Reading, error)
 
 	// Put stores e under the condition of mode. For Fill and SetFenced, token is
-	// the fence's and e.Stamp its stamp; for Set and Add the store itself stamps
-	// the entry with the clock that it advances. e.Token is ignored: the store
-	// gives each stored entry a new one. The store owns e from the call on.
+	// the fence's and e.Stamp its stamp (or an older one); for Set and Add the
+	// store itself stamps the entry. e.Token is ignored: the store gives each
+	// stored entry a new one. The store owns e from the call on.
+	//
+	// A value over the store's own limit is ErrTooLarge: Set and SetFenced then
+	// remove what stands, Add and Fill change nothing.
 	Put(ctx context.Context, key Key, e *Entry, mode Mode, token Token) (Result, error)
 
-	// Touch gives a live entry a new life and advances the clock. An absent,
-	// ended, invalid or negative entry is not touched: Result.Done is false.
+	// Touch gives a live entry a new life. An absent, ended, invalid or negative
+	// entry is not touched: Result.Done is false.
 	Touch(ctx context.Context, key Key, life Life) (Result, error)
 
-	// Incr atomically adds delta to a live Integer entry, keeps its life, gives
-	// it a new token and returns the sum. Without a live entry it stores initial
-	// (an Integer, stamped by the store) and returns its value; with initial nil
-	// it fails with ErrMiss. It fails with ErrNotInteger and ErrOverflow, and
-	// changes nothing then. It does not advance the clock: counters are read
-	// from the authoritative store only.
-	Incr(ctx context.Context, key Key, delta int64, initial *Entry) (int64, error)
+	// Incr atomically adds delta to a live Integer entry and keeps its life.
+	// Without a live entry it stores initial (an Integer) as Add would, and
+	// returns its value; with initial nil it fails with ErrMiss. It fails with
+	// ErrNotInteger and ErrOverflow, and changes nothing then.
+	//
+	// Counting does not advance the clock: nobody may keep copies of Integers.
+	Incr(ctx context.Context, key Key, delta int64, initial *Entry) (Sum, error)
 
 	// Invalidate removes what stands under keys (entries and placeholders),
 	// advances the clock once, and gives each tag the new stamp. All of it
-	// happens before it returns. A store that cannot do it in one step removes
-	// first and advances last.
-	Invalidate(ctx context.Context, keys []Key, tags []string) (Invalidated, error)
+	// happens before it returns.
+	Invalidate(ctx context.Context, what Invalidation) (Invalidated, error)
 
 	// Ping asks the server whether it would answer.
 	Ping(ctx context.Context) error
@@ -60,34 +65,53 @@ type Reading struct {
 	// the clock, read with or before the key. Stamp.N is thus also the highest
 	// invalidation that the reading is sure to reflect.
 	Fence Fence
+	// Planted: the token that stands was planted by this very call. On a miss
+	// without it, somebody else is loading.
+	Planted bool
 	// Odd says why something that stands under the key was not returned:
 	// ErrCorrupt, ErrForeign or ErrNewer; nil for a plain hit or miss.
 	Odd error
+	// Err is set by GetMany only: this key could not be read.
+	Err error
 }
 
 // Mode is the condition of a Put.
 type Mode uint8
 
 const (
-	// Set stores whatever stands: the last arrival wins. It advances the clock.
+	// Set stores whatever stands: the last arrival wins.
 	Set Mode = iota
 	// Add is Set if no live entry stands (a placeholder or a negative entry does
-	// not count). It advances the clock only if it stores.
+	// not count).
 	Add
 	// Fill stores the result of a load if exactly its token stands, its epoch is
-	// the current one and no tag of e has a greater stamp. It does not advance
-	// the clock: nothing that anyone could have read has changed.
+	// the current one and no tag of e, nor TagAll, has a greater stamp. Otherwise
+	// it changes nothing.
 	Fill
-	// SetFenced is Fill for a writer: it advances the clock, and where Fill would
-	// refuse it removes what stands.
+	// SetFenced is Fill for a writer: where Fill would refuse it removes what
+	// stands, and it advances the clock either way.
 	SetFenced
 )
 
-// Result is what a Put or Touch did.
+// Result is what a Put, Touch or Move did.
 type Result struct {
 	Done bool
-	// Clock is the clock after the step.
+	// Clock is the clock after the step. It says nothing of what other steps the
+	// entry reflects.
 	Clock Stamp
+}
+
+// Sum is what an Incr did.
+type Sum struct {
+	Value   int64
+	Created bool
+	Clock   Stamp
+}
+
+// Invalidation names what is to be dropped.
+type Invalidation struct {
+	Keys []Key
+	Tags []string
 }
 
 // Invalidated is what an Invalidate did.

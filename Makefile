@@ -1,0 +1,40 @@
+# The two commands of the README are `go run ./examples/webapp` and `make test`.
+
+# Pinned here and not in go.mod, so that users of the library download neither.
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
+
+.PHONY: test check bench fuzz contract
+
+# All tests under the race detector, on real servers, which the tests start
+# themselves on loopback. A server that cannot be had is a failure, not a skip.
+test:
+	.ci/servers
+	STRATA_REQUIRE_SERVERS=1 go test -race ./...
+
+# What must hold beside the tests.
+check:
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	@out=$$(go run $(GOFUMPT) -l .); if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
+	go test -run Example ./...
+	go test ./internal/archtest
+	go mod tidy -diff
+	go mod verify
+
+# Figures with their floors beside them, in one run.
+bench:
+	STRATA_REQUIRE_SERVERS=1 go test -run '^$$' -bench . -benchmem ./...
+
+# Ten seconds for each fuzz target.
+fuzz:
+	@go list ./... | while read -r pkg; do \
+		dir=$$(go list -f '{{.Dir}}' $$pkg); \
+		grep -hos 'func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | sed 's/func //' | while read -r f; do \
+			echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime 10s $$pkg || exit 1; \
+		done || exit 1; \
+	done
+
+# Which rows of the behaviour contract (LL-001 …) a test names.
+contract:
+	@grep -rhoE '\b(LL|CFG|DB|FS|HTTP|FRAG|INV|SESS|BUG)-[0-9]+' --include='*.go' . | sort -u | awk -F- '{n[$$1]++} END {for (a in n) print a, n[a]}' | sort

@@ -1,0 +1,100 @@
+package archtest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/stratacache/strata"
+
+// rules say what the non-test files of a package may import of this module, and
+// of others. The first rule whose pattern matches a package holds. Patterns are
+// those of path.Match, on the path below the module.
+var rules = []struct {
+	pkg    string
+	own    []string // below the module; a trailing /* allows one level
+	others []string // module paths; nil: the standard library only
+	why    string
+}{
+	{"cache/driver", nil, nil, "driver knows nothing"},
+	{"cache/driver/*", []string{"cache/driver"}, nil, "what serves backends knows the driver alone"},
+	{"cache", []string{"cache/driver"}, []string{"golang.org/x/sync"}, "an application that imports cache downloads no backend"},
+	{"cache/drivertest", []string{"cache", "cache/driver", "cache/driver/*"}, []string{"pgregory.net/rapid"}, "the suite knows no backend"},
+	{"backends/locmem", []string{"cache", "cache/driver", "cache/driver/*"}, []string{"github.com/maypok86/otter/v2"}, "a backend knows the driver, and cache only to register its scheme"},
+	{"backends/redisstore", []string{"cache", "cache/driver", "cache/driver/*"}, []string{"github.com/redis/go-redis/v9"}, "as locmem"},
+	{"backends/*", []string{"cache", "cache/driver", "cache/driver/*"}, []string{""}, "a backend knows no other"},
+	{"httpcache", []string{"cache"}, nil, "the layers above know cache, never each other, never a backend"},
+	{"fragment", []string{"cache"}, nil, "as httpcache"},
+	{"invalidate", []string{"cache"}, nil, "as httpcache"},
+	{"examples/*", []string{"cache", "backends/*", "httpcache", "fragment", "invalidate"}, []string{""}, "an example uses what a user can use"},
+	{"internal/*", []string{"cache", "cache/driver", "cache/driver/*"}, []string{""}, "internal serves, it does not steer"},
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Standard   bool
+}
+
+func TestImportDirections(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", module+"/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		judge(t, p)
+	}
+}
+
+func judge(t *testing.T, p listed) {
+	t.Helper()
+	name := strings.TrimPrefix(p.ImportPath, module+"/")
+	for _, r := range rules {
+		if ok, _ := path.Match(r.pkg, name); !ok {
+			continue
+		}
+		for _, imp := range p.Imports {
+			if own, found := strings.CutPrefix(imp, module+"/"); found {
+				if !allowed(own, r.own) {
+					t.Errorf("%s imports %s: %s", name, own, r.why)
+				}
+			} else if strings.Contains(strings.Split(imp, "/")[0], ".") && !prefixed(imp, r.others) {
+				t.Errorf("%s imports %s: %s", name, imp, r.why)
+			} else if imp == "testing" && !strings.HasPrefix(name, "internal/") && name != "cache/drivertest" {
+				t.Errorf("%s imports testing, which would reach users' binaries", name)
+			}
+		}
+		return
+	}
+	t.Errorf("no rule for package %s: add one that says what it may know", name)
+}
+
+func allowed(pkg string, patterns []string) bool {
+	for _, p := range patterns {
+		if ok, _ := path.Match(p, pkg); ok {
+			return true
+		}
+	}
+	return false
+}
+
+func prefixed(imp string, modules []string) bool {
+	for _, m := range modules {
+		if strings.HasPrefix(imp, m) {
+			return true
+		}
+	}
+	return false
+}
