@@ -1,0 +1,185 @@
+package drivertest
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// Harness is what the suite must know of a backend. Stores that its functions
+// are given are the very ones that Open or Again returned.
+type Harness struct {
+	// Open returns a store over a namespace that is empty and nobody else's. The
+	// suite closes it. What it needs beside it ends with t.
+	Open func(t testing.TB) driver.Store
+
+	// Again opens another store over the namespace of s, as another process would
+	// see it. The suite closes it. Nil: the namespace lives in the store.
+	Again func(t testing.TB, s driver.Store) driver.Store
+
+	// Advance lets d pass for what stores keep. Nil: the suite sleeps, which in a
+	// Bubble takes no time.
+	Advance func(t testing.TB, d time.Duration)
+
+	// Bubble runs each rule in a bubble of testing/synctest, where time passes
+	// only when all are waiting. It is for stores without network.
+	Bubble bool
+
+	// Moment is a lifetime that is short, and that the store keeps. Default 60 ms.
+	Moment time.Duration
+
+	// Serial keeps rules from running at the same time.
+	Serial bool
+
+	// LoseMeta loses the meta record of s, and nothing else: as if the server had
+	// evicted it. Nil: it cannot be lost without the entries.
+	LoseMeta func(t testing.TB, s driver.Store)
+
+	// Dead returns a store whose server does not answer, such as an address where
+	// nothing listens. Nil: there is no server.
+	Dead func(t testing.TB) driver.Store
+
+	// Raw returns the bytes that s keeps under key, and Plant replaces them, as
+	// another program could. Nil: no other program reaches them.
+	Raw   func(t testing.TB, s driver.Store, key driver.Key) []byte
+	Plant func(t testing.TB, s driver.Store, key driver.Key, raw []byte)
+
+	// Limits are the rules that the store does not keep, each with the sentence
+	// that its documentation says about it. A rule is named by its number
+	// ("LL-074"), by its story ("fences") or in full. Such rules are skipped with
+	// that sentence.
+	Limits map[string]string
+}
+
+const defaultMoment = 60 * time.Millisecond
+
+// rule is one thing that a store promises.
+type rule struct {
+	name  string // the promise, as a sentence
+	needs need
+	check func(w *world)
+}
+
+// need is what a rule cannot be checked without.
+type need uint8
+
+const (
+	nothing need = iota
+	metaLoss
+	deadServer
+	rawBytes
+	secondStore
+)
+
+// lacks says why a rule cannot be run, or "".
+func (h *Harness) lacks(n need) string {
+	switch {
+	case n == metaLoss && h.LoseMeta == nil:
+		return "Harness.LoseMeta is nil: the meta record cannot be lost alone"
+	case n == deadServer && h.Dead == nil:
+		return "Harness.Dead is nil: there is no server that could be down"
+	case n == rawBytes && (h.Raw == nil || h.Plant == nil):
+		return "Harness.Raw or Plant is nil: nobody else can reach what is stored"
+	case n == secondStore && h.Again == nil:
+		return "Harness.Again is nil: the namespace lives in one store"
+	}
+	return ""
+}
+
+// limit is the sentence with which the harness excuses a rule, and its name in
+// Limits.
+func (h *Harness) limit(story, name string) (key, why string) {
+	number, _, _ := strings.Cut(name, " ")
+	for _, k := range []string{name, number, story} {
+		if why, ok := h.Limits[k]; ok {
+			return k, why
+		}
+	}
+	return "", ""
+}
+
+// story is a group of rules.
+type story struct {
+	name  string
+	rules []rule
+}
+
+func stories() []story {
+	return []story{
+		{"reading", reading()},
+		{"writing", writing()},
+		{"lifetimes", lifetimes()},
+		{"touch", touching()},
+		{"deleting", deleting()},
+		{"counting", counting()},
+		{"loading", loading()},
+		{"bulk", bulk()},
+		{"versions", versions()},
+		{"keys", keys()},
+		{"values", values()},
+		{"fences", fences()},
+		{"stamps", stamps()},
+		{"concurrency", concurrency()},
+		{"closing", closing()},
+		{"outage", outages()},
+		{"model", model()},
+	}
+}
+
+// Run checks every rule that a store must keep.
+func Run(t *testing.T, h Harness) {
+	if h.Open == nil {
+		t.Fatal("drivertest.Run: Harness.Open is nil")
+	}
+	if h.Moment == 0 {
+		h.Moment = defaultMoment
+	}
+	all := stories()
+	known := make(map[string]bool)
+	for _, s := range all {
+		for _, r := range s.rules {
+			if key, _ := h.limit(s.name, r.name); key != "" {
+				known[key] = true
+			}
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(h.Limits)) {
+		if !known[k] {
+			t.Errorf("Harness.Limits[%q] names no rule, or only rules that another limit names", k)
+		}
+	}
+	for _, s := range all {
+		t.Run(s.name, func(t *testing.T) {
+			if !h.Serial {
+				t.Parallel()
+			}
+			for _, r := range s.rules {
+				t.Run(r.name, func(t *testing.T) { h.run(t, s.name, r) })
+			}
+		})
+	}
+}
+
+// run checks one rule, where the harness wants it.
+func (h *Harness) run(t *testing.T, story string, r rule) {
+	if _, why := h.limit(story, r.name); why != "" {
+		t.Skipf("declared limit: %s", why)
+	}
+	if why := h.lacks(r.needs); why != "" {
+		t.Skip(why)
+	}
+	if !h.Serial {
+		t.Parallel()
+	}
+	check := func(t *testing.T) { r.check(newWorld(t, h, r.name)) }
+	if h.Bubble {
+		synctest.Test(t, check)
+		return
+	}
+	check(t)
+}

@@ -1,0 +1,302 @@
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stratacache/strata/cache"
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// world is what one rule is checked in: a store of its own and short words for
+// what is done with it. Its methods end the test if the store fails.
+type world struct {
+	t     *testing.T
+	h     *Harness
+	rule  string
+	ctx   context.Context
+	store driver.Store
+}
+
+const (
+	long    = time.Hour   // a lifetime that no test outlives
+	nowhere = "(nothing)" // what read says of a miss
+)
+
+func newWorld(t *testing.T, h *Harness, rule string) *world {
+	w := &world{t: t, h: h, rule: rule, ctx: t.Context()}
+	w.store = w.closing(h.Open(t))
+	return w
+}
+
+// closing has s closed at the end of the test.
+func (w *world) closing(s driver.Store) driver.Store {
+	w.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := s.Close(ctx); err != nil {
+			w.t.Errorf("Close after the test: %v", err)
+		}
+	})
+	return s
+}
+
+// again is a second store over the same namespace.
+func (w *world) again() *world {
+	second := *w
+	second.store = w.closing(w.h.Again(w.t, w.store))
+	return &second
+}
+
+// fail reports that the rule does not hold.
+func (w *world) fail(format string, args ...any) {
+	w.t.Helper()
+	w.t.Errorf("%s: "+format, append([]any{w.rule}, args...)...)
+}
+
+// must ends the test if err is not nil.
+func (w *world) must(what string, err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatalf("%s: %s: got error %v, want none", w.rule, what, err)
+	}
+}
+
+// is checks that err is want.
+func (w *world) is(what string, err, want error) {
+	w.t.Helper()
+	if !errors.Is(err, want) {
+		w.fail("%s: got error %v, want %v", what, err, want)
+	}
+}
+
+// same checks that two values are equal.
+func same[T comparable](w *world, what string, got, want T) {
+	w.t.Helper()
+	if got != want {
+		w.fail("%s: got %v, want %v", what, got, want)
+	}
+}
+
+// pass lets d go by.
+func (w *world) pass(d time.Duration) {
+	switch {
+	case w.h.Advance != nil:
+		w.h.Advance(w.t, d)
+	case w.h.Bubble:
+		time.Sleep(d)
+	default:
+		time.Sleep(d + 5*time.Millisecond) // servers round to milliseconds
+	}
+}
+
+// inTime runs try, which must happen within d of its own beginning, and again
+// if the machine was too slow for it.
+func (w *world) inTime(d time.Duration, try func()) {
+	w.t.Helper()
+	for range 20 {
+		began := time.Now()
+		try()
+		if w.h.Advance != nil || time.Since(began) < d {
+			return
+		}
+	}
+	w.t.Skipf("this machine did not do within %v what must happen in it", d)
+}
+
+func lifeOf(d time.Duration) driver.Life {
+	end := time.Now().Add(d).UnixNano()
+	return driver.Life{Fresh: end, Expires: end}
+}
+
+func keyOf(name string) driver.Key { return driver.Key{Scope: "t:1:", Name: name} }
+
+func keysOf(names ...string) []driver.Key {
+	out := make([]driver.Key, len(names))
+	for i, n := range names {
+		out[i] = keyOf(n)
+	}
+	return out
+}
+
+// entry is one of plain bytes that lives long.
+func entry(payload string, tags ...string) *driver.Entry {
+	return &driver.Entry{Life: lifeOf(long), Payload: []byte(payload), Tags: tags}
+}
+
+func integer(decimal string, tags ...string) *driver.Entry {
+	e := entry(decimal, tags...)
+	e.Kind = driver.Integer
+	return e
+}
+
+func negative() *driver.Entry {
+	e := entry("")
+	e.Kind = driver.Negative
+	return e
+}
+
+// living gives an entry another lifetime.
+func living(e *driver.Entry, d time.Duration) *driver.Entry {
+	e.Life = lifeOf(d)
+	return e
+}
+
+func (w *world) get(name string, hold time.Duration) driver.Reading {
+	w.t.Helper()
+	r, err := w.store.Get(w.ctx, keyOf(name), hold)
+	w.must("Get "+name, err)
+	return r
+}
+
+// read is the payload under name, or nowhere.
+func (w *world) read(name string) string {
+	w.t.Helper()
+	return payload(w.get(name, 0).Entry)
+}
+
+func payload(e *driver.Entry) string {
+	switch {
+	case e == nil:
+		return nowhere
+	case e.Kind == driver.Negative:
+		return "(negative)"
+	}
+	return string(e.Payload)
+}
+
+// fence is where a load begins: it plants a placeholder on a miss.
+func (w *world) fence(name string) driver.Fence {
+	w.t.Helper()
+	f := w.get(name, long).Fence
+	if f.Token == 0 {
+		w.t.Fatalf("%s: Get %s with a hold: got no token", w.rule, name)
+	}
+	return f
+}
+
+func (w *world) put(name string, e *driver.Entry, mode driver.Mode, token driver.Token) driver.Result {
+	w.t.Helper()
+	r, err := w.store.Put(w.ctx, keyOf(name), e, mode, token)
+	w.must("Put "+name, err)
+	return r
+}
+
+func (w *world) set(name string, e *driver.Entry) driver.Stamp {
+	w.t.Helper()
+	r := w.put(name, e, driver.Set, 0)
+	if !r.Done {
+		w.fail("Set %s: got Done false", name)
+	}
+	return r.Clock
+}
+
+func (w *world) add(name string, e *driver.Entry) bool {
+	w.t.Helper()
+	return w.put(name, e, driver.Add, 0).Done
+}
+
+// fill stores the result of a load that began at f.
+func (w *world) fill(name string, e *driver.Entry, f driver.Fence) bool {
+	w.t.Helper()
+	e.Stamp = f.Stamp
+	return w.put(name, e, driver.Fill, f.Token).Done
+}
+
+func (w *world) setFenced(name string, e *driver.Entry, f driver.Fence) driver.Result {
+	w.t.Helper()
+	e.Stamp = f.Stamp
+	return w.put(name, e, driver.SetFenced, f.Token)
+}
+
+func (w *world) touch(name string, l driver.Life) bool {
+	w.t.Helper()
+	r, err := w.store.Touch(w.ctx, keyOf(name), l)
+	w.must("Touch "+name, err)
+	return r.Done
+}
+
+func (w *world) incr(name string, delta int64, initial *driver.Entry) int64 {
+	w.t.Helper()
+	n, err := w.store.Incr(w.ctx, keyOf(name), delta, initial)
+	w.must("Incr "+name, err)
+	return n
+}
+
+func (w *world) delete(names ...string) int {
+	w.t.Helper()
+	r, err := w.store.Invalidate(w.ctx, keysOf(names...), nil)
+	w.must("Invalidate of keys", err)
+	return r.Removed
+}
+
+func (w *world) invalidate(tags ...string) driver.Stamp {
+	w.t.Helper()
+	r, err := w.store.Invalidate(w.ctx, nil, tags)
+	w.must("Invalidate of tags", err)
+	return r.Clock
+}
+
+func (w *world) move(from, to string) bool {
+	w.t.Helper()
+	r, err := driver.Move(w.ctx, w.store, keyOf(from), keyOf(to))
+	w.must("Move "+from+" "+to, err)
+	return r.Done
+}
+
+func (w *world) clock() driver.Stamp {
+	w.t.Helper()
+	return w.get("a key for asking the clock", 0).Fence.Stamp
+}
+
+// client is a cache over the world's store.
+func (w *world) client(opts *cache.Options) *cache.Client {
+	w.t.Helper()
+	return w.clientOf(w.store, opts)
+}
+
+func (w *world) clientOf(s driver.Store, opts *cache.Options) *cache.Client {
+	w.t.Helper()
+	c, err := cache.New(s, opts)
+	w.must("cache.New", err)
+	w.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := c.Close(ctx); err != nil {
+			w.t.Errorf("Client.Close after the test: %v", err)
+		}
+	})
+	return c
+}
+
+// look is what c says of key: its value, "(nothing)" or "(not found)".
+func (w *world) look(c cache.Cache, key string) string {
+	w.t.Helper()
+	b, err := c.Get(w.ctx, key)
+	switch {
+	case errors.Is(err, cache.ErrMiss):
+		return nowhere
+	case errors.Is(err, cache.ErrNotFound):
+		return "(not found)"
+	}
+	w.must("Get "+key, err)
+	return string(b)
+}
+
+// store sets key to value through c.
+func (w *world) write(c cache.Cache, key, value string, opts ...cache.Option) {
+	w.t.Helper()
+	w.must("Set "+key, c.Set(w.ctx, key, []byte(value), opts...))
+}
+
+// isSentinel reports whether err is an answer and not an outage.
+func isSentinel(err error) bool {
+	return slices.ContainsFunc([]error{
+		cache.ErrMiss, cache.ErrNotFound, cache.ErrNotInteger, cache.ErrOverflow, cache.ErrKey,
+		cache.ErrTooLarge, cache.ErrClosed, cache.ErrUnfenced, cache.ErrRecursiveLoad,
+		driver.ErrCorrupt, driver.ErrForeign, driver.ErrNewer,
+	}, func(s error) bool { return errors.Is(err, s) })
+}
