@@ -152,8 +152,9 @@ type Cache interface {
 	base() *view
 }
 
-// Fence is the position from which a load began: see [Cache].Fence.
+// Fence is the position from which a load began: see [Cache].Fence. It holds
+// for its key and client alone.
 type Fence struct {
 	fence driver.Fence
-	key   driver.Key
+	owner uint64 // of client and key; no pointer, so that options stay on the stack
 }

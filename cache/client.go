@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,7 +29,7 @@ func New(store driver.Store, opts *Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{opts: o, store: store}
+	e := &engine{opts: o, store: store, seed: maphash.MakeSeed()}
 	e.stopped, e.stop = context.WithCancel(context.Background())
 	e.flights.byKey = make(map[driver.Key]*flight)
 	e.hold = o.LoadTimeout + holdMargin
@@ -61,6 +62,7 @@ type engine struct {
 	store driver.Store
 	near  []nearTier
 	node  node
+	seed  maphash.Seed
 	local bool          // the authoritative store is memory of this process
 	keeps bool          // some tier returns the very entries it was given
 	hold  time.Duration // how long a fence stands

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"math"
 	"slices"
@@ -101,7 +102,7 @@ func (v *view) set(ctx context.Context, name string, it item, opts []Option) err
 		switch {
 		case c.userTags && !c.fenced:
 			return false, ErrUnfenced
-		case c.fenced && c.fence.key != key:
+		case c.fenced && c.fence.owner != e.owner(key):
 			return false, fmt.Errorf("%w: the fence is another key's", ErrKey)
 		case len(it.payload) > e.opts.MaxValue:
 			return false, e.tooLarge(ctx, key, len(it.payload))
@@ -138,7 +139,7 @@ func (v *view) add(ctx context.Context, name string, it item, opts []Option) (bo
 func (v *view) fill(ctx context.Context, name string, it item, f Fence, opts []Option) (bool, error) {
 	e := v.engine
 	return v.write(ctx, "fill", name, len(it.payload), optTTL|optTags, opts, func(key driver.Key, c *call) (bool, error) {
-		if f.key != key {
+		if f.owner != e.owner(key) {
 			return false, fmt.Errorf("%w: the fence is another key's", ErrKey)
 		}
 		return e.fill(ctx, key, it, f.fence, c)
@@ -200,8 +201,11 @@ func (v *view) Fence(ctx context.Context, key string) (Fence, error) {
 	if len(e.near) > 0 {
 		e.node.observe(sent, r.Fence.Stamp)
 	}
-	return Fence{fence: r.Fence, key: k}, nil
+	return Fence{fence: r.Fence, owner: e.owner(k)}, nil
 }
+
+// owner identifies a key of this client.
+func (e *engine) owner(key driver.Key) uint64 { return max(maphash.Comparable(e.seed, key), 1) }
 
 // Touch implements Cache.
 func (v *view) Touch(ctx context.Context, key string, opts ...Option) (bool, error) {
