@@ -1,0 +1,74 @@
+package locmem
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// Incr implements driver.Store. It counts as use.
+func (s *Store) Incr(ctx context.Context, key driver.Key, delta int64, initial *driver.Entry) (driver.Sum, error) {
+	if err := s.ready(ctx); err != nil {
+		return driver.Sum{}, err
+	}
+	now := s.clock.sync()
+	sh := s.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	m := s.meta.Load()
+
+	old := sh.live(key, now, m)
+	if old == nil {
+		return s.begin(sh, key, initial, now, m)
+	}
+	n, err := integer(old)
+	if err != nil {
+		return driver.Sum{Clock: m.stamp()}, err
+	}
+	sum := n + delta
+	if delta != 0 && (sum > n) != (delta > 0) {
+		return driver.Sum{Clock: m.stamp()}, driver.ErrOverflow
+	}
+	e := old.Clone()
+	e.Payload = strconv.AppendInt(nil, sum, 10)
+	if s.tooLarge(key, e) {
+		return driver.Sum{Clock: m.stamp()}, driver.ErrTooLarge
+	}
+	e.Token = driver.Token(random())
+	s.store(sh, key, e, now, true, nil)
+	return driver.Sum{Value: sum, Clock: m.stamp()}, nil
+}
+
+// begin stores the first value of a counter.
+func (s *Store) begin(sh *shard, key driver.Key, initial *driver.Entry, now int64, m *meta) (driver.Sum, error) {
+	if initial == nil {
+		return driver.Sum{Clock: m.stamp()}, driver.ErrMiss
+	}
+	n, err := integer(initial)
+	if err != nil {
+		return driver.Sum{Clock: m.stamp()}, err
+	}
+	if s.tooLarge(key, initial) {
+		return driver.Sum{Clock: m.stamp()}, driver.ErrTooLarge
+	}
+	busy := s.busy.of(key)
+	busy.Add(1)
+	defer busy.Add(-1)
+	initial.Stamp = m.advance()
+	initial.Token = driver.Token(random())
+	s.store(sh, key, initial, now, true, nil)
+	return driver.Sum{Value: n, Created: true, Clock: initial.Stamp}, nil
+}
+
+// integer is the value of an Integer entry, which is a canonical decimal.
+func integer(e *driver.Entry) (int64, error) {
+	if e.Kind != driver.Integer {
+		return 0, driver.ErrNotInteger
+	}
+	n, err := strconv.ParseInt(string(e.Payload), 10, 64)
+	if err != nil || strconv.FormatInt(n, 10) != string(e.Payload) {
+		return 0, driver.ErrNotInteger
+	}
+	return n, nil
+}
