@@ -79,7 +79,7 @@ type loader func(context.Context) (item, error)
 // load is the way of a miss: join the flight of the key, or begin one. at is
 // what the caller read, and failure the error with which the store did not
 // answer, if it did not.
-func (v *view) load(ctx context.Context, name string, at found, failure error, load loader, opts []Option) (*driver.Entry, error) {
+func (v *view) load(ctx context.Context, name string, at *found, failure error, load loader, opts []Option) (*driver.Entry, error) {
 	c, err := v.resolve("get or set", optTTL|optNegativeTTL|optTags, opts)
 	if err != nil {
 		return nil, wrap("get or set", name, err)
@@ -97,18 +97,19 @@ func (v *view) load(ctx context.Context, name string, at found, failure error, l
 	} else if failure == nil {
 		at.outcome = Joined
 	}
-	v.report(ctx, name, &at, failure)
+	v.report(ctx, name, at, failure)
 
 	entry, err := v.engine.wait(ctx, f)
 	if leads || right == exact || f.stored || err != nil {
 		return entry, err
 	}
 	// The result may be older than what this caller must see: load anew.
-	again, failure := v.engine.ask(ctx, at.key, v.engine.hold)
+	again := found{key: at.key}
+	failure = v.engine.ask(ctx, v.engine.hold, &again)
 	if again.entry != nil {
 		return again.entry, nil
 	}
-	f, _, _, err = v.engine.join(ctx, again, name, false)
+	f, _, _, err = v.engine.join(ctx, &again, name, false)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +120,7 @@ func (v *view) load(ctx context.Context, name string, at found, failure error, l
 
 // join makes the caller a waiter of the key's flight, or of a new one that it
 // must start.
-func (e *engine) join(ctx context.Context, at found, name string, share bool) (f *flight, right pass, leads bool, err error) {
+func (e *engine) join(ctx context.Context, at *found, name string, share bool) (f *flight, right pass, leads bool, err error) {
 	e.flights.mu.Lock()
 	defer e.flights.mu.Unlock()
 	if e.closed.Load() {
@@ -255,7 +256,8 @@ func loading(ctx context.Context, e *engine, key driver.Key) bool {
 
 // GetOrSet implements Cache.
 func (v *view) GetOrSet(ctx context.Context, key string, load func(context.Context) ([]byte, error), opts ...Option) ([]byte, error) {
-	f, err := v.find(ctx, key, v.engine.hold)
+	var f found
+	err := v.find(ctx, key, v.engine.hold, &f)
 	entry := f.entry
 	switch {
 	case err == nil && entry != nil:
@@ -263,7 +265,7 @@ func (v *view) GetOrSet(ctx context.Context, key string, load func(context.Conte
 	case err != nil && (f.outcome != Failed || ctx.Err() != nil):
 		return nil, wrap("get or set", key, err)
 	default:
-		entry, err = v.load(ctx, key, f, err, func(ctx context.Context) (item, error) {
+		entry, err = v.load(ctx, key, &f, err, func(ctx context.Context) (item, error) {
 			b, err := load(ctx)
 			return item{payload: bytes.Clone(b)}, err
 		}, opts)

@@ -63,7 +63,8 @@ func For[V any](c Cache, opts ...ViewOption) Typed[V] {
 
 // Get returns the value under key, or ErrMiss or ErrNotFound.
 func (t Typed[V]) Get(ctx context.Context, key string) (V, error) {
-	f, err := t.view.find(ctx, key, 0)
+	var f found
+	err := t.view.find(ctx, key, 0, &f)
 	if err == nil && f.entry != nil && f.entry.Kind != driver.Negative {
 		if v, derr := t.form.decode(f.entry); derr == nil {
 			t.view.report(ctx, key, &f, nil)
@@ -112,7 +113,8 @@ func (t Typed[V]) GetMany(ctx context.Context, keys ...string) (map[string]V, er
 // GetOrSet returns the value under key, or calls load and stores what it
 // returns: see [Cache].GetOrSet.
 func (t Typed[V]) GetOrSet(ctx context.Context, key string, load func(context.Context) (V, error), opts ...Option) (V, error) {
-	f, err := t.view.find(ctx, key, t.view.engine.hold)
+	var f found
+	err := t.view.find(ctx, key, t.view.engine.hold, &f)
 	if err == nil && f.entry != nil {
 		if f.entry.Kind == driver.Negative {
 			var zero V
@@ -125,7 +127,7 @@ func (t Typed[V]) GetOrSet(ctx context.Context, key string, load func(context.Co
 			return v, nil
 		}
 		if f.fence.Token == 0 { // a near copy: the store knows where a load begins
-			f, err = t.view.engine.ask(ctx, f.key, t.view.engine.hold)
+			err = t.view.engine.ask(ctx, t.view.engine.hold, &f)
 		}
 		f.entry, f.odd = nil, derr
 		if err == nil {
@@ -136,11 +138,11 @@ func (t Typed[V]) GetOrSet(ctx context.Context, key string, load func(context.Co
 		var zero V
 		return zero, wrap("get or set", key, err)
 	}
-	return t.load(ctx, key, f, err, load, opts)
+	return t.load(ctx, key, &f, err, load, opts)
 }
 
 // load is the slow half of GetOrSet, apart so that a hit allocates no closure.
-func (t Typed[V]) load(ctx context.Context, key string, f found, failure error, load func(context.Context) (V, error), opts []Option) (V, error) {
+func (t Typed[V]) load(ctx context.Context, key string, f *found, failure error, load func(context.Context) (V, error), opts []Option) (V, error) {
 	keeps := t.view.engine.keeps
 	var zero V
 	e, err := t.view.load(ctx, key, f, failure, func(ctx context.Context) (item, error) {
