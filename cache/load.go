@@ -170,18 +170,20 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 	stop := context.AfterFunc(e.stopped, f.cancel)
 	info := LoadInfo{Prefix: v.path, Key: f.name}
 	returned := false
+	defer func() {
+		e.land(f)
+		stop()
+		f.cancel()
+	}()
 	defer func() { // also the way out of runtime.Goexit
 		if !returned {
 			f.err = &PanicError{Value: recover(), Stack: debug.Stack()}
 		}
 		info.Err = f.err
-		e.land(f)
 		e.countLoad(&info)
 		if e.opts.Hooks.Load != nil {
 			e.opts.Hooks.Load(f.ctx, info)
 		}
-		stop()
-		f.cancel()
 	}()
 
 	began := time.Now()

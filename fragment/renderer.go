@@ -47,6 +47,7 @@ func Funcs() template.FuncMap {
 	}
 }
 
+// What the template functions vary and tags return, for cache to take.
 type (
 	varyOn  []any
 	tagList []string

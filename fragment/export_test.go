@@ -1,0 +1,4 @@
+package fragment
+
+// VaryOn is what the template function vary returns.
+type VaryOn = varyOn
