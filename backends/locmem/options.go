@@ -36,7 +36,7 @@ type Options struct {
 
 // EntryOverhead is what an entry is counted as beside the bytes of its key,
 // payload and tags: about what the records, the map and the allocator add.
-const EntryOverhead = 320
+const EntryOverhead = 300
 
 const (
 	defaultMaxEntries = 100_000
