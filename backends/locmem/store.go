@@ -83,13 +83,13 @@ func (o *Options) shards() int {
 	return n
 }
 
-// shard is where key is kept. The whole key is hashed: many scopes may have the
-// same names.
+// shard is where key is kept. Hashing the name alone is half the work; scopes
+// that share names are told apart by their length, well enough for a lock.
 func (s *Store) shard(key driver.Key) *shard {
 	if len(s.shards) == 1 {
 		return &s.shards[0]
 	}
-	return &s.shards[maphash.Comparable(s.seed, key)&uint64(len(s.shards)-1)]
+	return &s.shards[(maphash.String(s.seed, key.Name)+uint64(len(key.Scope)))&uint64(len(s.shards)-1)]
 }
 
 func (s *Store) ready(ctx context.Context) error {

@@ -30,9 +30,7 @@ func bulk() []rule {
 			got, err := w.client(nil).GetMany(w.ctx)
 			w.must("GetMany", err)
 			same(w, "keys", len(got), 0)
-			rs, err := driver.GetMany(w.ctx, w.store, nil)
-			w.must("the store's GetMany", err)
-			same(w, "readings", len(rs), 0)
+			w.getMany(0)
 		}},
 		{"LL-100 a key asked twice is found once", nothing, func(w *world) {
 			c := w.client(nil)
@@ -41,7 +39,7 @@ func bulk() []rule {
 			w.must("GetMany", err)
 			same(w, "keys", len(got), 1)
 		}},
-		{"get-many is Get without a hold for each key, in their order", nothing, func(w *world) {
+		{"get-many is Get for each key, in their order", nothing, func(w *world) {
 			w.set("value", entry("v", "u"))
 			w.set("integer", integer("5"))
 			w.set("negative", negative())
@@ -50,13 +48,9 @@ func bulk() []rule {
 			w.pass(w.h.Moment)
 			w.invalidate("t")
 			f := w.fence("placeholder")
-			names := []string{"absent", "value", "integer", "negative", "tagged", "ended", "placeholder", "value"}
-			want := []string{nowhere, "v", "5", "(negative)", nowhere, nowhere, nowhere, "v"}
-			rs, err := driver.GetMany(w.ctx, w.store, keysOf(names...))
-			w.must("GetMany", err)
-			if len(rs) != len(names) {
-				w.t.Fatalf("%s: got %d readings of %d keys", w.rule, len(rs), len(names))
-			}
+			names := []string{"absent", "value", "integer", "negative", "tagged", "ended", "placeholder"}
+			want := []string{nowhere, "v", "5", "(negative)", nowhere, nowhere, nowhere}
+			rs := w.getMany(0, names...)
 			for i, r := range rs {
 				same(w, names[i], payload(r.Entry), want[i])
 				one := w.get(names[i], 0)
@@ -64,6 +58,15 @@ func bulk() []rule {
 			}
 			same(w, "token of the placeholder", rs[6].Fence.Token, f.Token)
 			same(w, "token of the absent key", rs[0].Fence.Token, 0)
+
+			for i, r := range w.getMany(long, names...) { // and with a hold
+				same(w, names[i], payload(r.Entry), want[i])
+				same(w, "Planted for "+names[i], r.Planted, i == 0 || i == 4 || i == 5)
+				if r.Entry == nil {
+					same(w, "Fill of "+names[i], w.fill(names[i], entry("new"), r.Fence), true)
+				}
+			}
+			same(w, "the placeholder's fill", w.fill("placeholder", entry("again"), f), false)
 		}},
 		{"LL-103 set-many stores all, and nothing is no error", nothing, func(w *world) {
 			c := w.client(nil)
@@ -105,11 +108,9 @@ func bulk() []rule {
 			f := w.fence("a")
 			before := w.clock()
 			w.set("b", living(entry("old"), w.h.Moment))
-			clock, errs := driver.PutMany(w.ctx, w.store, []driver.Item{
-				{Key: keyOf("a"), Entry: entry("1", "t")}, {Key: keyOf("b"), Entry: integer("2")}, {Key: keyOf("c"), Entry: entry("3")},
-			})
-			same(w, "errors", len(errs), 0)
-			same(w, "the clock it returned", clock, w.clock())
+			rs := w.putMany(setOf("a", entry("1", "t")), setOf("b", integer("2")), setOf("c", entry("3")))
+			clock := rs[2].Clock
+			same(w, "the clock that the last returned", clock, w.clock())
 			same(w, "n", clock.N, before.N+4)
 			same(w, "a fill that began before", w.fill("a", entry("loaded"), f), false)
 			for _, k := range []string{"a", "b", "c"} {
@@ -124,9 +125,31 @@ func bulk() []rule {
 			w.invalidate("t")
 			same(w, "Get of a after its tag was invalidated", w.read("a"), nowhere)
 		}},
-		{"set-many of nothing is nothing", nothing, func(w *world) {
-			_, errs := driver.PutMany(w.ctx, w.store, nil)
-			same(w, "errors", len(errs), 0)
+		{"a batch is put in its order, each item by its own mode", nothing, func(w *world) {
+			w.putMany()
+			f, g := w.fence("fill"), w.fence("late")
+			w.set("late", entry("set"))
+			with := func(name string, e *driver.Entry, mode driver.Mode, f driver.Fence) driver.Item {
+				e.Stamp = f.Stamp
+				return driver.Item{Key: keyOf(name), Entry: e, Mode: mode, Token: f.Token}
+			}
+			rs := w.putMany(
+				setOf("k", entry("1")), with("k", entry("2"), driver.Add, driver.Fence{}), setOf("k", entry("3")),
+				with("fill", entry("filled"), driver.Fill, f), with("fill", entry("again"), driver.Fill, f),
+				with("late", entry("stale"), driver.SetFenced, g), with("late", entry("added"), driver.Add, driver.Fence{}),
+			)
+			want := []bool{true, false, true, true, false, false, true}
+			clock := g.Stamp.N + 1
+			for i, r := range rs {
+				same(w, fmt.Sprint("Done of item ", i), r.Done, want[i])
+				if i != 1 && i != 3 && i != 4 { // what stores nothing, and fills, do not advance
+					clock++
+				}
+				same(w, fmt.Sprint("n of item ", i), r.Clock.N, clock)
+			}
+			same(w, "Get", w.read("k"), "3")
+			same(w, "Get of the fill", w.read("fill"), "filled")
+			same(w, "Get of what was removed and added", w.read("late"), "added")
 		}},
 		{"a batch of thousands works", nothing, func(w *world) {
 			names := make([]string, batch)
@@ -134,15 +157,12 @@ func bulk() []rule {
 			tags := make([]string, batch)
 			for i := range batch {
 				names[i] = fmt.Sprint("key ", i)
-				items[i] = driver.Item{Key: keyOf(names[i]), Entry: entry(names[i])}
+				items[i] = setOf(names[i], entry(names[i]))
 				tags[i] = fmt.Sprint("tag ", i)
 			}
-			_, errs := driver.PutMany(w.ctx, w.store, items)
-			w.must("PutMany", errors.Join(errs...))
+			w.putMany(items...)
 			w.set("tagged", entry("v", tags[batch-1]))
-			rs, err := driver.GetMany(w.ctx, w.store, keysOf(names...))
-			w.must("GetMany", err)
-			for i, r := range rs {
+			for i, r := range w.getMany(0, names...) {
 				if payload(r.Entry) != names[i] {
 					w.t.Fatalf("%s: GetMany of %q: got %s", w.rule, names[i], payload(r.Entry))
 				}

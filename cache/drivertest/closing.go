@@ -79,16 +79,19 @@ func (w *world) calls(ctx context.Context) map[string]func() error {
 		"Touch":              func() error { _, err := s.Touch(ctx, k, lifeOf(long)); return err },
 		"Incr":               func() error { _, err := s.Incr(ctx, k, 1, nil); return err },
 		"Incr from initial":  func() error { _, err := s.Incr(ctx, k, 1, integer("1")); return err },
-		"Invalidate of keys": func() error { _, err := s.Invalidate(ctx, keysOf("k"), nil); return err },
-		"Invalidate of tags": func() error { _, err := s.Invalidate(ctx, nil, []string{"t"}); return err },
+		"Invalidate of keys": func() error { _, err := s.Invalidate(ctx, driver.Invalidation{Keys: keysOf("k")}); return err },
+		"Invalidate of tags": func() error { _, err := s.Invalidate(ctx, driver.Invalidation{Tags: []string{"t"}}); return err },
 		"Ping":               func() error { return s.Ping(ctx) },
-		"GetMany":            func() error { _, err := driver.GetMany(ctx, s, keysOf("k", "l")); return err },
-		"PutMany": func() error {
-			_, errs := driver.PutMany(ctx, s, []driver.Item{{Key: k, Entry: entry("v")}, {Key: keyOf("l"), Entry: entry("v")}})
-			if len(errs) == 0 || errs[0] == nil {
-				return nil
+		"GetMany": func() error {
+			rs, err := driver.GetMany(ctx, s, keysOf("k", "l"), long)
+			if err == nil && len(rs) > 0 {
+				err = rs[len(rs)-1].Err
 			}
-			return errs[len(errs)-1]
+			return err
+		},
+		"PutMany": func() error {
+			rs := driver.PutMany(ctx, s, []driver.Item{setOf("k", entry("v")), setOf("l", entry("v"))})
+			return rs[len(rs)-1].Err
 		},
 		"Move": func() error { _, err := driver.Move(ctx, s, k, keyOf("l")); return err },
 	}

@@ -70,13 +70,18 @@ func concurrency() []rule {
 		}},
 		{"concurrent loaders of a key see one token", nothing, func(w *world) {
 			tokens := make([]driver.Token, 16)
+			var planted atomic.Int64
 			w.race(16, func(i int) {
 				r, err := w.store.Get(w.ctx, keyOf("k"), long)
 				if err != nil {
 					w.fail("Get: got error %v", err)
 				}
 				tokens[i] = r.Fence.Token
+				if r.Planted {
+					planted.Add(1)
+				}
 			})
+			same(w, "loaders that planted it", planted.Load(), 1)
 			for _, t := range tokens {
 				same(w, "token", t, tokens[0])
 			}
@@ -91,13 +96,13 @@ func concurrency() []rule {
 					var n uint64
 					switch j % 3 {
 					case 0:
-						r, err := w.store.Invalidate(w.ctx, nil, []string{fmt.Sprint(i)})
+						r, err := w.store.Invalidate(w.ctx, driver.Invalidation{Tags: []string{fmt.Sprint(i)}})
 						if err != nil {
 							w.fail("Invalidate: got error %v", err)
 						}
 						n = r.Clock.N
 					case 1:
-						r, err := w.store.Invalidate(w.ctx, keysOf(fmt.Sprint(i)), nil)
+						r, err := w.store.Invalidate(w.ctx, driver.Invalidation{Keys: keysOf(fmt.Sprint(i))})
 						if err != nil {
 							w.fail("Invalidate: got error %v", err)
 						}
@@ -122,7 +127,7 @@ func concurrency() []rule {
 		{"an invalidated tag never gets an older stamp", nothing, func(w *world) {
 			for range 20 {
 				w.race(4, func(int) {
-					if _, err := w.store.Invalidate(w.ctx, nil, []string{"t"}); err != nil {
+					if _, err := w.store.Invalidate(w.ctx, driver.Invalidation{Tags: []string{"t"}}); err != nil {
 						w.fail("Invalidate: got error %v", err)
 					}
 				})

@@ -129,11 +129,13 @@ func counting() []rule {
 			e := integer("1", "t")
 			e.Schema = 9
 			life := e.Life
-			w.set("k", e)
+			stamp := w.set("k", e)
+			w.invalidate("other") // the clock goes on, the entry's stamp does not
 			w.incr("k", 1, living(integer("1"), w.h.Moment))
 			got := w.get("k", 0).Entry
 			w.sameLife("Life", got.Life, life)
 			same(w, "Schema", got.Schema, 9)
+			same(w, "Stamp", got.Stamp, stamp)
 			w.pass(w.h.Moment)
 			same(w, "Get after the initial's lifetime", w.read("k"), "2")
 			w.invalidate("t")
@@ -159,12 +161,23 @@ func counting() []rule {
 			w.must("Get", err)
 			same(w, "Typed.Get", v, 16)
 		}},
-		{"incr does not advance the clock", nothing, func(w *world) {
+		{"incr says whether it created, and advances the clock only then", nothing, func(w *world) {
 			w.set("k", integer("1"))
-			before := w.clock()
-			w.incr("k", 1, nil)
-			w.incr("new", 1, integer("1"))
-			same(w, "clock", w.clock(), before)
+			for _, x := range []struct {
+				name    string
+				created bool
+			}{{"k", false}, {"new", true}, {"new", false}} {
+				want := w.clock()
+				if x.created {
+					want.N++
+				}
+				r, err := w.store.Incr(w.ctx, keyOf(x.name), 1, integer("1"))
+				w.must("Incr", err)
+				same(w, "Created", r.Created, x.created)
+				same(w, "the clock it returned", r.Clock, want)
+				same(w, "clock", w.clock(), want)
+			}
+			w.is("Incr of an absent key", func() error { _, err := w.store.Incr(w.ctx, keyOf("absent"), 1, nil); return err }(), driver.ErrMiss)
 		}},
 		{"an integer that incr stored is valid, and cleared like all others", nothing, func(w *world) {
 			w.invalidate("t", driver.TagAll)

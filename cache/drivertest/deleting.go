@@ -62,7 +62,7 @@ func deleting() []rule {
 			w.set("a", entry("v"))
 			w.set("b", entry("v", "t"))
 			before := w.clock()
-			r, err := w.store.Invalidate(w.ctx, keysOf("a"), []string{"t", "u"})
+			r, err := w.store.Invalidate(w.ctx, driver.Invalidation{Keys: keysOf("a"), Tags: []string{"t", "u"}})
 			w.must("Invalidate", err)
 			same(w, "Removed", r.Removed, 1)
 			same(w, "n", r.Clock.N, before.N+1)

@@ -36,9 +36,9 @@ type Fault struct {
 }
 
 // Faulty is a store that fails as it is told to, over one that works. It has no
-// Unwrap, so that nothing goes around it: it offers ManyGetter, ManyPutter and
-// Mover itself, over whatever the inner store can do, and is an EntryKeeper if
-// that is one. It is safe for concurrent use. Close does not fail.
+// Unwrap, so that nothing goes around it: it is a ManyGetter, ManyPutter and
+// Mover by whatever the inner store can do, and an EntryKeeper if that is one.
+// It is safe for concurrent use. Close is never made to fail.
 type Faulty struct {
 	inner driver.Store
 	plan  atomic.Pointer[func(Call) Fault]
@@ -184,16 +184,16 @@ func (f *Faulty) Touch(ctx context.Context, key driver.Key, life driver.Life) (d
 }
 
 // Incr implements driver.Store.
-func (f *Faulty) Incr(ctx context.Context, key driver.Key, delta int64, initial *driver.Entry) (int64, error) {
-	return run(ctx, f, Call{Method: "Incr", Keys: []driver.Key{key}}, func() (int64, error) {
+func (f *Faulty) Incr(ctx context.Context, key driver.Key, delta int64, initial *driver.Entry) (driver.Sum, error) {
+	return run(ctx, f, Call{Method: "Incr", Keys: []driver.Key{key}}, func() (driver.Sum, error) {
 		return f.inner.Incr(ctx, key, delta, initial)
 	})
 }
 
 // Invalidate implements driver.Store.
-func (f *Faulty) Invalidate(ctx context.Context, keys []driver.Key, tags []string) (driver.Invalidated, error) {
-	return run(ctx, f, Call{Method: "Invalidate", Keys: keys}, func() (driver.Invalidated, error) {
-		return f.inner.Invalidate(ctx, keys, tags)
+func (f *Faulty) Invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error) {
+	return run(ctx, f, Call{Method: "Invalidate", Keys: what.Keys}, func() (driver.Invalidated, error) {
+		return f.inner.Invalidate(ctx, what)
 	})
 }
 
@@ -206,31 +206,29 @@ func (f *Faulty) Ping(ctx context.Context) error {
 func (f *Faulty) Close(ctx context.Context) error { return f.inner.Close(ctx) }
 
 // GetMany implements driver.ManyGetter.
-func (f *Faulty) GetMany(ctx context.Context, keys []driver.Key) ([]driver.Reading, error) {
+func (f *Faulty) GetMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.Reading, error) {
 	return run(ctx, f, Call{Method: "GetMany", Keys: keys}, func() ([]driver.Reading, error) {
-		return driver.GetMany(ctx, f.inner, keys)
+		return driver.GetMany(ctx, f.inner, keys, hold)
 	})
 }
 
 // PutMany implements driver.ManyPutter. A fault is each item's.
-func (f *Faulty) PutMany(ctx context.Context, items []driver.Item) (clock driver.Stamp, errs []error) {
+func (f *Faulty) PutMany(ctx context.Context, items []driver.Item) []driver.ItemResult {
 	keys := make([]driver.Key, len(items))
 	for i, it := range items {
 		keys[i] = it.Key
 	}
-	var inner []error
+	out := make([]driver.ItemResult, len(items))
 	err := f.do(ctx, Call{Method: "PutMany", Keys: keys}, func() error {
-		clock, inner = driver.PutMany(ctx, f.inner, items)
+		copy(out, driver.PutMany(ctx, f.inner, items))
 		return nil
 	})
-	if err == nil {
-		return clock, inner
+	if err != nil {
+		for i := range out {
+			out[i] = driver.ItemResult{Err: err}
+		}
 	}
-	errs = make([]error, len(items))
-	for i := range errs {
-		errs[i] = err
-	}
-	return driver.Stamp{}, errs
+	return out
 }
 
 // Move implements driver.Mover.

@@ -13,7 +13,10 @@ func fences() []rule {
 				w.fail("got no token")
 			}
 			same(w, "entry", payload(first.Entry), nowhere)
-			same(w, "token of a second loader", w.get("k", long).Fence.Token, first.Fence.Token)
+			same(w, "Planted", first.Planted, true)
+			second := w.get("k", long)
+			same(w, "token of a second loader", second.Fence.Token, first.Fence.Token)
+			same(w, "Planted for the second loader", second.Planted, false)
 			same(w, "token of a reader", w.get("k", 0).Fence.Token, first.Fence.Token)
 			same(w, "token of another key differs", w.fence("l").Token == first.Fence.Token, false)
 		}},
@@ -39,6 +42,25 @@ func fences() []rule {
 			same(w, "token of the next loader is new", w.fence("k").Token == f.Token, false)
 			same(w, "Fill under the next loader's placeholder", w.fill("k", entry("v"), f), false)
 			same(w, "Get", w.read("k"), nowhere)
+		}},
+		{"a loader that needs longer makes the placeholder stand longer", nothing, func(w *world) {
+			f := w.get("k", w.h.Moment).Fence
+			g := w.fence("k")
+			longer := f.Token == g.Token // not if the machine was too slow
+			w.get("k", w.h.Moment)       // a shorter hold takes nothing away
+			w.pass(w.h.Moment)
+			same(w, "Fill", w.fill("k", entry("v"), g), true)
+			if w.h.Bubble {
+				same(w, "the two had one token", longer, true)
+			}
+		}},
+		{"touch keeps the token: a load in flight is still stored", nothing, func(w *world) {
+			w.set("k", entry("v"))
+			f := w.fence("k")
+			same(w, "Touch", w.touch("k", lifeOf(2*long)), true)
+			same(w, "token", w.get("k", 0).Fence.Token, f.Token)
+			same(w, "Fill", w.fill("k", entry("new"), f), true)
+			same(w, "Get", w.read("k"), "new")
 		}},
 		{"a fill of an absent key is refused", nothing, func(w *world) {
 			same(w, "Fill", w.fill("k", entry("v"), driver.Fence{Token: 12345, Stamp: w.clock()}), false)
@@ -87,7 +109,7 @@ func fences() []rule {
 		{"a live entry is the fence of the load that refreshes it", nothing, func(w *world) {
 			w.set("k", entry("v"))
 			f := w.fence("k")
-			same(w, "a load that began before the delete", w.fill("k", entry("new"), f), true)
+			same(w, "Fill", w.fill("k", entry("new"), f), true)
 			same(w, "Get", w.read("k"), "new")
 			f = w.fence("k")
 			w.delete("k")
@@ -97,7 +119,9 @@ func fences() []rule {
 		{"an invalid entry is the fence of the load that replaces it", nothing, func(w *world) {
 			w.set("k", entry("v", "t"))
 			w.invalidate("t")
-			f := w.fence("k")
+			first := w.get("k", long)
+			f := first.Fence
+			same(w, "Planted", first.Planted, true)
 			same(w, "token of a second loader", w.fence("k").Token, f.Token)
 			same(w, "Fill", w.fill("k", entry("new", "t"), f), true)
 			same(w, "Get", w.read("k"), "new")

@@ -33,6 +33,10 @@ type Harness struct {
 	// Moment is a lifetime that is short, and that the store keeps. Default 60 ms.
 	Moment time.Duration
 
+	// Largest is the payload in bytes above which the store answers ErrTooLarge.
+	// 0: it has no limit of its own.
+	Largest int
+
 	// Serial keeps rules from running at the same time.
 	Serial bool
 
@@ -127,7 +131,7 @@ func stories() []story {
 		{"concurrency", concurrency()},
 		{"closing", closing()},
 		{"outage", outages()},
-		{"model", model()},
+		{"model", models()},
 	}
 }
 

@@ -172,8 +172,7 @@ func lifetimes() []rule {
 			w.setFenced("fenced", ended(), f)
 			w.set("touch", entry("old"))
 			w.touch("touch", lifeOf(-time.Millisecond))
-			_, errs := driver.PutMany(w.ctx, w.store, []driver.Item{{Key: keyOf("many"), Entry: ended()}, {Key: keyOf("other"), Entry: entry("v")}})
-			same(w, "errors of PutMany", len(errs), 0)
+			w.putMany(setOf("many", ended()), setOf("other", entry("v")))
 			e := integer("1")
 			e.Life = lifeOf(-time.Millisecond)
 			w.incr("incr", 1, e)
@@ -211,6 +210,7 @@ func lifetimes() []rule {
 func (w *world) endsAtOnce(ttl time.Duration) {
 	w.t.Helper()
 	c := w.client(nil)
+	w.must("Clear", c.Clear(w.ctx))
 	for _, k := range w.writers(c) {
 		w.must("Set", c.Set(w.ctx, k, []byte("old")))
 	}

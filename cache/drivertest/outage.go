@@ -59,6 +59,7 @@ func outages() []rule {
 				err := call()
 				w.outage(name, err)
 				w.is(name, err, ErrFault)
+				w.is(name, err, cache.ErrUnavailable)
 				if _, ok := errors.AsType[*cache.Error](err); !ok {
 					w.fail("%s: got error %v, want one in a *cache.Error", name, err)
 				}

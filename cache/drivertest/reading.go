@@ -51,9 +51,7 @@ func reading() []rule {
 			w.set("k", living(entry("v"), w.h.Moment))
 			w.pass(w.h.Moment)
 			same(w, "Get", w.read("k"), nowhere)
-			rs, err := driver.GetMany(w.ctx, w.store, keysOf("k"))
-			w.must("GetMany", err)
-			same(w, "GetMany", payload(rs[0].Entry), nowhere)
+			same(w, "GetMany", payload(w.getMany(0, "k")[0].Entry), nowhere)
 		}},
 		{"LL-005 each reader has a value of its own", nothing, func(w *world) {
 			c := w.client(nil)
@@ -128,6 +126,7 @@ func reading() []rule {
 			for _, hold := range []time.Duration{0, long} {
 				r := w.get("k", hold)
 				same(w, "entry", payload(r.Entry), "v")
+				same(w, "Planted", r.Planted, false)
 				if r.Fence.Token == 0 || r.Entry == nil || r.Fence.Token != r.Entry.Token {
 					w.fail("hold %v: got fence token %d for the entry %+v", hold, r.Fence.Token, r.Entry)
 				}
@@ -140,9 +139,7 @@ func reading() []rule {
 			}
 			same(w, "clock of a Get", w.get("k", 0).Fence.Stamp, first)
 			same(w, "clock of a Get with a hold", w.get("k", long).Fence.Stamp, first)
-			rs, err := driver.GetMany(w.ctx, w.store, keysOf("k", "l"))
-			w.must("GetMany", err)
-			same(w, "clock of a GetMany", rs[1].Fence.Stamp, first)
+			same(w, "clock of a GetMany", w.getMany(long, "k", "l")[1].Fence.Stamp, first)
 			now := w.invalidate("t")
 			same(w, "clock after an invalidation", w.clock(), now)
 		}},
@@ -160,8 +157,8 @@ func reading() []rule {
 				"Set":        func() error { _, err := w.store.Put(ctx, keyOf("k"), entry("v"), driver.Set, 0); return err },
 				"Touch":      func() error { _, err := w.store.Touch(ctx, keyOf("k"), lifeOf(long)); return err },
 				"Incr":       func() error { _, err := w.store.Incr(ctx, keyOf("n"), 1, integer("1")); return err },
-				"Invalidate": func() error { _, err := w.store.Invalidate(ctx, nil, []string{"t"}); return err },
-				"GetMany":    func() error { _, err := driver.GetMany(ctx, w.store, keysOf("k", "l")); return err },
+				"Invalidate": func() error { _, err := w.store.Invalidate(ctx, driver.Invalidation{Tags: []string{"t"}}); return err },
+				"GetMany":    func() error { _, err := driver.GetMany(ctx, w.store, keysOf("k", "l"), 0); return err },
 				"Ping":       func() error { return w.store.Ping(ctx) },
 				"Client.Set": func() error { return c.Set(ctx, "c", nil) },
 			}

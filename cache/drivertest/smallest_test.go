@@ -2,6 +2,7 @@ package drivertest_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -100,18 +101,20 @@ func (s *smallest) Get(ctx context.Context, key driver.Key, hold time.Duration) 
 		return driver.Reading{}, err
 	}
 	defer s.mu.Unlock()
-	at := s.standing(key)
-	if at.entry != nil && s.valid(at.entry) {
-		return driver.Reading{Entry: at.entry, Fence: driver.Fence{Token: at.token, Stamp: s.clock}}, nil
-	}
-	if hold > 0 && (at.token == 0 || at.entry != nil) {
-		if at.token == 0 {
-			at.token = newToken()
-		} // an invalid entry is itself the fence: its token stays
-		at.until, at.entry = time.Now().Add(hold).UnixNano(), nil
+	at, r := s.standing(key), driver.Reading{}
+	switch until := time.Now().Add(hold).UnixNano(); {
+	case at.entry != nil && s.valid(at.entry):
+		r.Entry = at.entry
+	case hold > 0 && (at.token == 0 || at.entry != nil):
+		r.Planted = true
+		at = slot{token: newToken(), until: until}
+		s.slots[key] = at
+	case hold > 0 && at.until < until:
+		at.until = until
 		s.slots[key] = at
 	}
-	return driver.Reading{Fence: driver.Fence{Token: at.token, Stamp: s.clock}}, nil
+	r.Fence = driver.Fence{Token: at.token, Stamp: s.clock}
+	return r, nil
 }
 
 func (s *smallest) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) (driver.Result, error) {
@@ -121,10 +124,13 @@ func (s *smallest) Put(ctx context.Context, key driver.Key, e *driver.Entry, mod
 	defer s.mu.Unlock()
 	done := true
 	switch mode {
+	case driver.Set:
 	case driver.Add:
 		done = s.live(key) == nil
 	case driver.Fill, driver.SetFenced:
 		done = token != 0 && s.standing(key).token == token && s.valid(e)
+	default:
+		return driver.Result{}, errors.ErrUnsupported
 	}
 	if mode == driver.SetFenced && !done {
 		delete(s.slots, key)
@@ -151,54 +157,58 @@ func (s *smallest) Touch(ctx context.Context, key driver.Key, life driver.Life) 
 		s.clock.N++
 		e = e.Clone() // readers may have the old one
 		e.Life = life
-		s.store(key, e)
+		s.slots[key] = slot{token: e.Token, until: life.Expires, entry: e}
 	}
 	return driver.Result{Done: e != nil, Clock: s.clock}, nil
 }
 
-func (s *smallest) Incr(ctx context.Context, key driver.Key, delta int64, initial *driver.Entry) (int64, error) {
+func (s *smallest) Incr(ctx context.Context, key driver.Key, delta int64, initial *driver.Entry) (driver.Sum, error) {
 	if err := s.enter(ctx); err != nil {
-		return 0, err
+		return driver.Sum{}, err
 	}
 	defer s.mu.Unlock()
 	e := s.live(key)
+	created := e == nil && initial != nil
 	switch {
-	case e == nil && initial == nil:
-		return 0, driver.ErrMiss
+	case created:
+		e, delta = initial, 0
 	case e == nil:
-		e, delta = initial.Clone(), 0
-		e.Stamp = s.clock
+		return driver.Sum{}, driver.ErrMiss
 	case e.Kind != driver.Integer:
-		return 0, driver.ErrNotInteger
+		return driver.Sum{}, driver.ErrNotInteger
 	}
 	n, err := strconv.ParseInt(string(e.Payload), 10, 64)
 	sum := n + delta
 	switch {
 	case err != nil:
-		return 0, driver.ErrNotInteger
-	case (sum > n) != (delta > 0) && delta != 0:
-		return 0, driver.ErrOverflow
+		return driver.Sum{}, driver.ErrNotInteger
+	case (sum < n) != (delta < 0):
+		return driver.Sum{}, driver.ErrOverflow
 	}
-	e = e.Clone()
+	e = e.Clone() // readers may have the old one
+	if created {
+		s.clock.N++
+		e.Stamp = s.clock
+	}
 	e.Payload = strconv.AppendInt(nil, sum, 10)
 	s.store(key, e)
-	return sum, nil
+	return driver.Sum{Value: sum, Created: created, Clock: s.clock}, nil
 }
 
-func (s *smallest) Invalidate(ctx context.Context, keys []driver.Key, tags []string) (driver.Invalidated, error) {
+func (s *smallest) Invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error) {
 	if err := s.enter(ctx); err != nil {
 		return driver.Invalidated{}, err
 	}
 	defer s.mu.Unlock()
 	removed := 0
-	for _, k := range keys {
+	for _, k := range what.Keys {
 		if s.live(k) != nil {
 			removed++
 		}
 		delete(s.slots, k)
 	}
 	s.clock.N++
-	for _, t := range tags {
+	for _, t := range what.Tags {
 		s.tags[t] = s.clock.N
 	}
 	return driver.Invalidated{Removed: removed, Clock: s.clock}, nil

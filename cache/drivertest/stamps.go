@@ -1,8 +1,6 @@
 package drivertest
 
 import (
-	"errors"
-
 	"github.com/stratacache/strata/cache"
 	"github.com/stratacache/strata/cache/driver"
 )
@@ -29,7 +27,10 @@ func stamps() []rule {
 			step("Touch", r.Clock, true)
 			step("invalidating a tag", w.invalidate("t"), true)
 			step("invalidating nothing", w.invalidate(), true)
-			inv, err := w.store.Invalidate(w.ctx, keysOf("k", "absent"), nil)
+			r, err = w.store.Touch(w.ctx, keyOf("absent"), lifeOf(long))
+			w.must("Touch", err)
+			step("Touch of an absent key", r.Clock, false)
+			inv, err := w.store.Invalidate(w.ctx, driver.Invalidation{Keys: keysOf("k", "absent")})
 			w.must("Invalidate", err)
 			step("deleting two keys", inv.Clock, true)
 			f := w.fence("k")
@@ -97,12 +98,10 @@ func stamps() []rule {
 				}
 				w.invalidate(tag)
 				same(w, "Get", w.read("get"), nowhere)
-				rs, err := driver.GetMany(w.ctx, w.store, keysOf("many"))
-				w.must("GetMany", err)
-				same(w, "GetMany", payload(rs[0].Entry), nowhere)
+				same(w, "GetMany", payload(w.getMany(0, "many")[0].Entry), nowhere)
 				same(w, "Touch", w.touch("touch", lifeOf(long)), false)
 				same(w, "Get after the touch", w.read("touch"), nowhere)
-				_, err = w.store.Incr(w.ctx, keyOf("incr"), 1, nil)
+				_, err := w.store.Incr(w.ctx, keyOf("incr"), 1, nil)
 				w.is("Incr", err, driver.ErrMiss)
 				same(w, "Move", w.move("move", "moved"), false)
 				same(w, "Get of the target", w.read("moved"), nowhere)
@@ -117,8 +116,15 @@ func stamps() []rule {
 			same(w, "Fill", w.fill("k", integer("1", "t"), f), true)
 			w.touch("k", lifeOf(long))
 			w.incr("k", 1, nil)
+			same(w, "Stamp after a touch and a count", w.get("k", 0).Entry.Stamp, f.Stamp)
+			w.move("k", "l")
+			same(w, "Stamp after a move", w.get("l", 0).Entry.Stamp, f.Stamp)
+			late := w.clock()
 			w.invalidate("t")
-			same(w, "Get", w.read("k"), nowhere)
+			same(w, "Get", w.read("l"), nowhere)
+			if f.Stamp.N >= late.N {
+				w.fail("clock: got %v, not after %v", late, f.Stamp)
+			}
 		}},
 		{"invalidating again refuses again", nothing, func(w *world) {
 			first := w.invalidate("t")
@@ -140,11 +146,9 @@ func stamps() []rule {
 			if now := w.clock(); now.Epoch == before.Epoch || now.Epoch == 0 {
 				w.fail("epoch: got %d after %d", now.Epoch, before.Epoch)
 			}
-			rs, err := driver.GetMany(w.ctx, w.store, keysOf("many"))
-			w.must("GetMany", err)
-			same(w, "GetMany", payload(rs[0].Entry), nowhere)
+			same(w, "GetMany", payload(w.getMany(0, "many")[0].Entry), nowhere)
 			same(w, "Touch", w.touch("touch", lifeOf(long)), false)
-			_, err = w.store.Incr(w.ctx, keyOf("incr"), 1, nil)
+			_, err := w.store.Incr(w.ctx, keyOf("incr"), 1, nil)
 			w.is("Incr", err, driver.ErrMiss)
 			same(w, "Move", w.move("move", "moved"), false)
 			same(w, "Removed", w.delete("removed"), 0)
@@ -190,23 +194,19 @@ func stamps() []rule {
 					return r.Clock, err
 				},
 				"Invalidate": func() (driver.Stamp, error) {
-					r, err := w.store.Invalidate(w.ctx, keysOf("s"), []string{"t"})
+					r, err := w.store.Invalidate(w.ctx, driver.Invalidation{Keys: keysOf("s"), Tags: []string{"t"}})
 					return r.Clock, err
 				},
 				"Incr": func() (driver.Stamp, error) {
-					_, err := w.store.Incr(w.ctx, keyOf("n"), 1, integer("1"))
-					return w.clock(), err
+					r, err := w.store.Incr(w.ctx, keyOf("n"), 1, integer("1"))
+					return r.Clock, err
 				},
 				"PutMany": func() (driver.Stamp, error) {
-					clock, errs := driver.PutMany(w.ctx, w.store, []driver.Item{{Key: keyOf("m"), Entry: entry("v")}})
-					return clock, errors.Join(errs...)
+					r := driver.PutMany(w.ctx, w.store, []driver.Item{setOf("m", entry("v"))})[0]
+					return r.Clock, r.Err
 				},
 				"GetMany": func() (driver.Stamp, error) {
-					rs, err := driver.GetMany(w.ctx, w.store, keysOf("m"))
-					if err != nil {
-						return driver.Stamp{}, err
-					}
-					return rs[0].Fence.Stamp, nil
+					return w.getMany(0, "m")[0].Fence.Stamp, nil
 				},
 			}
 			for name, first := range firsts {

@@ -221,21 +221,21 @@ func (w *world) touch(name string, l driver.Life) bool {
 
 func (w *world) incr(name string, delta int64, initial *driver.Entry) int64 {
 	w.t.Helper()
-	n, err := w.store.Incr(w.ctx, keyOf(name), delta, initial)
+	r, err := w.store.Incr(w.ctx, keyOf(name), delta, initial)
 	w.must("Incr "+name, err)
-	return n
+	return r.Value
 }
 
 func (w *world) delete(names ...string) int {
 	w.t.Helper()
-	r, err := w.store.Invalidate(w.ctx, keysOf(names...), nil)
+	r, err := w.store.Invalidate(w.ctx, driver.Invalidation{Keys: keysOf(names...)})
 	w.must("Invalidate of keys", err)
 	return r.Removed
 }
 
 func (w *world) invalidate(tags ...string) driver.Stamp {
 	w.t.Helper()
-	r, err := w.store.Invalidate(w.ctx, nil, tags)
+	r, err := w.store.Invalidate(w.ctx, driver.Invalidation{Tags: tags})
 	w.must("Invalidate of tags", err)
 	return r.Clock
 }
@@ -245,6 +245,37 @@ func (w *world) move(from, to string) bool {
 	r, err := driver.Move(w.ctx, w.store, keyOf(from), keyOf(to))
 	w.must("Move "+from+" "+to, err)
 	return r.Done
+}
+
+// getMany reads distinct names at once.
+func (w *world) getMany(hold time.Duration, names ...string) []driver.Reading {
+	w.t.Helper()
+	rs, err := driver.GetMany(w.ctx, w.store, keysOf(names...), hold)
+	w.must("GetMany", err)
+	if len(rs) != len(names) {
+		w.t.Fatalf("%s: GetMany: got %d readings of %d keys", w.rule, len(rs), len(names))
+	}
+	for i, r := range rs {
+		w.must("GetMany, the reading of "+names[i], r.Err)
+	}
+	return rs
+}
+
+// putMany stores items at once.
+func (w *world) putMany(items ...driver.Item) []driver.ItemResult {
+	w.t.Helper()
+	rs := driver.PutMany(w.ctx, w.store, items)
+	if len(rs) != len(items) {
+		w.t.Fatalf("%s: PutMany: got %d results of %d items", w.rule, len(rs), len(items))
+	}
+	for i, r := range rs {
+		w.must("PutMany, the result of "+items[i].Key.Name, r.Err)
+	}
+	return rs
+}
+
+func setOf(name string, e *driver.Entry) driver.Item {
+	return driver.Item{Key: keyOf(name), Entry: e, Mode: driver.Set}
 }
 
 func (w *world) clock() driver.Stamp {
@@ -286,7 +317,7 @@ func (w *world) look(c cache.Cache, key string) string {
 	return string(b)
 }
 
-// store sets key to value through c.
+// write sets key to value through c.
 func (w *world) write(c cache.Cache, key, value string, opts ...cache.Option) {
 	w.t.Helper()
 	w.must("Set "+key, c.Set(w.ctx, key, []byte(value), opts...))
@@ -296,7 +327,7 @@ func (w *world) write(c cache.Cache, key, value string, opts ...cache.Option) {
 func isSentinel(err error) bool {
 	return slices.ContainsFunc([]error{
 		cache.ErrMiss, cache.ErrNotFound, cache.ErrNotInteger, cache.ErrOverflow, cache.ErrKey,
-		cache.ErrTooLarge, cache.ErrClosed, cache.ErrUnfenced, cache.ErrRecursiveLoad,
+		cache.ErrTooLarge, cache.ErrClosed, cache.ErrUnfenced, cache.ErrOption, cache.ErrRecursiveLoad,
 		driver.ErrCorrupt, driver.ErrForeign, driver.ErrNewer,
 	}, func(s error) bool { return errors.Is(err, s) })
 }

@@ -2,6 +2,8 @@ package drivertest
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -114,6 +116,7 @@ func writing() []rule {
 			ok, err := c.Add(w.ctx, "k", make([]byte, 101))
 			w.is("Add of 101 bytes", err, cache.ErrTooLarge)
 			same(w, "Add", ok, false)
+			same(w, "Get after it", w.look(c, "k"), "old")
 		}},
 		{"LL-028 a value of a mebibyte and one byte is stored", nothing, func(w *world) {
 			want := bytes.Repeat([]byte{0, 1, 0xff}, (1<<20)/3+1)[:1<<20+1]
@@ -122,6 +125,42 @@ func writing() []rule {
 			got, err := c.Get(w.ctx, "k")
 			w.must("Get", err)
 			same(w, "equal", bytes.Equal(got, want), true)
+		}},
+		{"a value over the store's own limit is ErrTooLarge, and a Set removes what stands", nothing, func(w *world) {
+			if w.h.Largest == 0 {
+				w.t.Skip("Harness.Largest is 0: the store has no limit of its own")
+			}
+			huge := func() *driver.Entry { return entry(strings.Repeat("x", w.h.Largest+1)) }
+			for mode, want := range map[driver.Mode]string{driver.Set: nowhere, driver.SetFenced: nowhere, driver.Add: "(negative)", driver.Fill: "old"} {
+				old := entry("old")
+				if mode == driver.Add {
+					old = negative()
+				}
+				w.set("k", old)
+				f := w.fence("k")
+				e := huge()
+				e.Stamp = f.Stamp
+				_, err := w.store.Put(w.ctx, keyOf("k"), e, mode, f.Token)
+				w.is(fmt.Sprint("Put of mode ", mode), err, driver.ErrTooLarge)
+				same(w, fmt.Sprint("Get after mode ", mode), w.read("k"), want)
+			}
+		}},
+		{"a mode that the store does not know is unsupported and changes nothing", nothing, func(w *world) {
+			w.set("k", entry("v"))
+			before := w.get("k", 0).Fence
+			_, err := w.store.Put(w.ctx, keyOf("k"), entry("w"), driver.Mode(99), before.Token)
+			w.is("Put of mode 99", err, errors.ErrUnsupported)
+			same(w, "Get", w.read("k"), "v")
+			same(w, "its fence", w.get("k", 0).Fence, before)
+		}},
+		{"an option that a method has no use for is an error", nothing, func(w *world) {
+			c := w.client(nil)
+			w.is("Set", c.Set(w.ctx, "k", nil, cache.Initial(1)), cache.ErrOption)
+			_, err := c.Touch(w.ctx, "k", cache.Tags("t"))
+			w.is("Touch", err, cache.ErrOption)
+			_, err = c.Add(w.ctx, "k", nil, cache.Fenced(cache.Fence{}))
+			w.is("Add", err, cache.ErrOption)
+			same(w, "Get", w.look(c, "k"), nowhere)
 		}},
 		{"what the caller does with its bytes after a Set changes nothing", nothing, func(w *world) {
 			c := w.client(nil)
@@ -180,8 +219,7 @@ func writing() []rule {
 			token("incr")
 			w.incr("incr", 1, nil)
 			token("incr")
-			_, errs := driver.PutMany(w.ctx, w.store, []driver.Item{{Key: keyOf("a"), Entry: claiming()}, {Key: keyOf("b"), Entry: claiming()}})
-			same(w, "errors of PutMany", len(errs), 0)
+			w.putMany(setOf("a", claiming()), setOf("b", claiming()))
 			token("a")
 			token("b")
 		}},
