@@ -132,8 +132,8 @@ func TestPanicAndGoexitBecomeErrors(t *testing.T) {
 		c := cache.For[string](open(t, nil, nil))
 		cause := errors.New("boom")
 		for name, load := range map[string]func(context.Context) (string, error){
-			"panic":  func(context.Context) (string, error) { time.Sleep(1); panic(cause) },
-			"goexit": func(context.Context) (string, error) { time.Sleep(1); runtime.Goexit(); return "", nil },
+			"panic":  func(context.Context) (string, error) { time.Sleep(time.Nanosecond); panic(cause) },
+			"goexit": func(context.Context) (string, error) { time.Sleep(time.Nanosecond); runtime.Goexit(); return "", nil },
 		} {
 			var wg sync.WaitGroup
 			for range 4 {

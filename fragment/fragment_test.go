@@ -84,8 +84,25 @@ func TestVaryValuesNeverMeet(t *testing.T) {
 	type named string
 	text := "a"
 	lists := [][]any{
-		{}, {""}, {"a", "b"}, {"b", "a"}, {"a:b"}, {"a:", "b"}, {"a", ":b"}, {1}, {"1"}, {1.5}, {"1.5"}, {true}, {"true"},
-		{nil}, {"<nil>"}, {[2]int{}[0], 1}, {time.Unix(0, 1)}, {uint8(2)}, {named("n")},
+		{},
+		{""},
+		{"a", "b"},
+		{"b", "a"},
+		{"a:b"},
+		{"a:", "b"},
+		{"a", ":b"},
+		{1},
+		{"1"},
+		{1.5},
+		{"1.5"},
+		{true},
+		{"true"},
+		{nil},
+		{"<nil>"},
+		{[2]int{}[0], 1},
+		{time.Unix(0, 1)},
+		{uint8(2)},
+		{named("n")},
 	}
 	seen := map[string]int{}
 	for i, list := range lists {
@@ -149,7 +166,7 @@ func TestLifetimes(t *testing.T) {
 			if got := p.get(t, tc.ttl); (got == first) != (tc.life != 0) {
 				t.Errorf("%v: before its end: got %s after %s", tc.ttl, got, first)
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			if tc.life < 0 {
 				time.Sleep(1e6 * time.Hour)
 			}
@@ -195,8 +212,8 @@ func TestWrongCallsFailAtOnce(t *testing.T) {
 	c, _ := cache.New(locmem.New(nil), nil)
 	defer c.Close(t.Context())
 	for call, want := range map[string]string{
-		`{{cache "part" .}}`:      "needs a name",
-		`{{cache "prat" . "5m"}}`: `no template "prat"`,
+		`{{cache "part" .}}`:                                     "needs a name",
+		`{{cache "prat" . "5m"}}`:                                `no template "prat"`,
 		`{{if true}}{{range .}}{{cache "no" . 1}}{{end}}{{end}}`: `no template "no"`,
 		`{{with (cache "no" . 1)}}{{end}}`:                       `no template "no"`,
 	} {

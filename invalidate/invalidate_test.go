@@ -155,8 +155,23 @@ func TestTagsNeverMeet(t *testing.T) {
 	long := strings.Repeat("x", 300)
 	seen := map[string]int{}
 	for i, parts := range [][]any{
-		{"a"}, {"a", "b"}, {"a:b"}, {"a", ""}, {"a", "", ""}, {""}, {"", ""}, {"a", "b:c"}, {"a", "b", "c"}, {"a", "%"}, {"%"},
-		{"a", long}, {"a", long + "y"}, {"a" + long}, {"", "", "x"}, {"a", "ü"}, {"a", "\x00"},
+		{"a"},
+		{"a", "b"},
+		{"a:b"},
+		{"a", ""},
+		{"a", "", ""},
+		{""},
+		{"", ""},
+		{"a", "b:c"},
+		{"a", "b", "c"},
+		{"a", "%"},
+		{"%"},
+		{"a", long},
+		{"a", long + "y"},
+		{"a" + long},
+		{"", "", "x"},
+		{"a", "ü"},
+		{"a", "\x00"},
 	} {
 		tag := invalidate.Tag(parts[0].(string), parts[1:]...)
 		if j, met := seen[tag]; met {

@@ -121,7 +121,7 @@ func bulk() []rule {
 			}
 			w.pass(w.h.Moment)
 			same(w, "Get of b after the old one's end", w.read("b"), "2")
-			same(w, "its kind", w.get("b", 0).Entry.Kind, driver.Integer)
+			same(w, "its kind", w.stands("b").Kind, driver.Integer)
 			w.invalidate("t")
 			same(w, "Get of a after its tag was invalidated", w.read("a"), nowhere)
 		}},

@@ -17,7 +17,7 @@ func counting() []rule {
 			same(w, "Incr by 10", w.incr("k", 10, nil), 52)
 			same(w, "Incr by -2", w.incr("k", -2, nil), 50)
 			same(w, "Get", w.read("k"), "50")
-			same(w, "its kind", w.get("k", 0).Entry.Kind, driver.Integer)
+			same(w, "its kind", w.stands("k").Kind, driver.Integer)
 		}},
 		{"LL-066 decr subtracts", nothing, func(w *world) {
 			c := w.client(nil)
@@ -132,7 +132,7 @@ func counting() []rule {
 			stamp := w.set("k", e)
 			w.invalidate("other") // the clock goes on, the entry's stamp does not
 			w.incr("k", 1, living(integer("1"), w.h.Moment))
-			got := w.get("k", 0).Entry
+			got := w.stands("k")
 			w.sameLife("Life", got.Life, life)
 			same(w, "Schema", got.Schema, 9)
 			same(w, "Stamp", got.Stamp, stamp)

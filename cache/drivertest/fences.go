@@ -32,7 +32,7 @@ func fences() []rule {
 			f := w.fence("k")
 			w.invalidate("another")
 			same(w, "Fill", w.fill("k", entry("v"), f), true)
-			same(w, "Stamp", w.get("k", 0).Entry.Stamp, f.Stamp)
+			same(w, "Stamp", w.stands("k").Stamp, f.Stamp)
 		}},
 		{"a placeholder's hold ends", nothing, func(w *world) {
 			f := w.get("k", w.h.Moment).Fence
@@ -177,7 +177,7 @@ func fences() []rule {
 			same(w, "n", r.Clock.N, f.Stamp.N+1)
 			same(w, "clock", w.clock(), r.Clock)
 			same(w, "Get", w.read("k"), "v")
-			same(w, "its stamp is the fence's", w.get("k", 0).Entry.Stamp, f.Stamp)
+			same(w, "its stamp is the fence's", w.stands("k").Stamp, f.Stamp)
 		}},
 		{"a fenced Set whose token no longer stands removes what does", nothing, func(w *world) {
 			f := w.fence("k")

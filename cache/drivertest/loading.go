@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/stratacache/strata/cache"
 )
@@ -104,11 +103,9 @@ func loading() []rule {
 			for i := range callers {
 				wg.Go(func() {
 					b, err := c.GetOrSet(w.ctx, "k", func(ctx context.Context) ([]byte, error) {
-						// One that came first waits until the others are counted as
-						// readers: it is their misses that must not become loads.
-						for c.Stats().Joins < callers-1 && ctx.Err() == nil {
-							time.Sleep(time.Millisecond)
-						}
+						// The first waits for the others: their misses must not become
+						// loads.
+						w.until("joining of the others", func() bool { return c.Stats().Joins == callers-1 })
 						return l.of("v")(ctx)
 					})
 					if err == nil {
@@ -147,9 +144,7 @@ func loading() []rule {
 					w.fail("the caller that stayed: got %q, %v", b, err)
 				}
 			})
-			for c.Stats().Joins == 0 {
-				time.Sleep(time.Millisecond)
-			}
+			w.until("joining of the second caller", func() bool { return c.Stats().Joins == 1 })
 			close(joined)
 			wg.Wait()
 		}},

@@ -121,8 +121,7 @@ func outages() []rule {
 					c = two
 				}
 				load := func(context.Context) (int, error) { return version, nil }
-				for c.Invalidate(w.ctx, "t") != nil { //nolint:revive // once more until it is acknowledged
-				}
+				w.until("the acknowledgement of an invalidation", func() bool { return c.Invalidate(w.ctx, "t") == nil })
 				for _, r := range []*cache.Client{one, two, one} {
 					got, err := cache.For[int](r).GetOrSet(w.ctx, "k", load, cache.Tags("t"))
 					w.must("GetOrSet", err)

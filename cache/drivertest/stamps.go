@@ -65,7 +65,7 @@ func stamps() []rule {
 			f = w.fence("k")
 			same(w, "SetFenced", w.setFenced("k", entry("w", "t"), f).Done, true)
 			same(w, "Get after it", w.read("k"), "w")
-			same(w, "its stamp", w.get("k", 0).Entry.Stamp, now)
+			same(w, "its stamp", w.stands("k").Stamp, now)
 		}},
 		{"a load that began before its tag was invalidated is refused, though only the loader knew the tag", nothing, func(w *world) {
 			f := w.fence("k")
@@ -116,9 +116,9 @@ func stamps() []rule {
 			same(w, "Fill", w.fill("k", integer("1", "t"), f), true)
 			w.touch("k", lifeOf(long))
 			w.incr("k", 1, nil)
-			same(w, "Stamp after a touch and a count", w.get("k", 0).Entry.Stamp, f.Stamp)
+			same(w, "Stamp after a touch and a count", w.stands("k").Stamp, f.Stamp)
 			w.move("k", "l")
-			same(w, "Stamp after a move", w.get("l", 0).Entry.Stamp, f.Stamp)
+			same(w, "Stamp after a move", w.stands("l").Stamp, f.Stamp)
 			late := w.clock()
 			w.invalidate("t")
 			same(w, "Get", w.read("l"), nowhere)

@@ -151,6 +151,9 @@ func values() []rule {
 			key := driver.Key{Scope: ":1:", Name: "k"}
 			r, err := w.store.Get(w.ctx, key, 0)
 			w.must("Get", err)
+			if r.Entry == nil {
+				w.t.Fatalf("%s: nothing is stored", w.rule)
+			}
 			broken := r.Entry.Clone()
 			broken.Payload = []byte(`{"Name`)
 			_, err = w.store.Put(w.ctx, key, broken, driver.Set, 0)
@@ -170,20 +173,20 @@ func values() []rule {
 			e.Keep("decoded")
 			w.set("k", e)
 			same(w, "Get", w.get("k", 0).Entry, e)
-			same(w, "what was attached", w.get("k", 0).Entry.Decoded(), any("decoded"))
+			same(w, "what was attached", w.stands("k").Decoded(), any("decoded"))
 			same(w, "GetMany", w.getMany(0, "k")[0].Entry, e)
 		}},
 		{"an entry that a reader holds does not change", nothing, func(w *world) {
 			w.set("k", integer("1", "t"))
-			r := w.get("k", 0)
-			before := *r.Entry.Clone()
+			e := w.stands("k")
+			life, token, stamp := e.Life, e.Token, e.Stamp
 			w.touch("k", lifeOf(2*long))
 			w.incr("k", 1, nil)
 			w.move("k", "l")
-			same(w, "Payload", string(r.Entry.Payload), "1")
-			same(w, "Life", r.Entry.Life, before.Life)
-			same(w, "Token", r.Entry.Token, before.Token)
-			same(w, "Stamp", r.Entry.Stamp, before.Stamp)
+			same(w, "Payload", string(e.Payload), "1")
+			same(w, "Life", e.Life, life)
+			same(w, "Token", e.Token, token)
+			same(w, "Stamp", e.Stamp, stamp)
 		}},
 		{"foreign bytes under a key are a miss that says so, and are replaced", rawBytes, func(w *world) {
 			for _, raw := range []string{"hello", "", "5", "{\"a\":1}", strings.Repeat("x", 500), "\x80\x04\x95", string(make([]byte, 100))} {

@@ -144,8 +144,7 @@ func versions() []rule {
 			same(w, "a fill of the target that began before", w.fill("to", entry("loaded"), to), false)
 			same(w, "Get of the source", w.read("from"), nowhere)
 			same(w, "Get of the target", w.read("to"), "v")
-			r := w.get("to", 0)
-			same(w, "token of the moved entry", r.Fence.Token, r.Entry.Token)
+			same(w, "token of the moved entry", w.stands("to").Token, w.get("to", 0).Fence.Token)
 		}},
 	}
 }

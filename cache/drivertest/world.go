@@ -107,6 +107,17 @@ func (w *world) inTime(d time.Duration, try func()) {
 	w.t.Skipf("this machine did not do within %v what must happen in it", d)
 }
 
+// until waits until a concurrent step has come so far.
+func (w *world) until(what string, done func() bool) {
+	for range 5000 {
+		if done() {
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	w.fail("%s did not happen", what)
+}
+
 func lifeOf(d time.Duration) driver.Life {
 	end := time.Now().Add(d).UnixNano()
 	return driver.Life{Fresh: end, Expires: end}
@@ -150,6 +161,16 @@ func (w *world) get(name string, hold time.Duration) driver.Reading {
 	r, err := w.store.Get(w.ctx, keyOf(name), hold)
 	w.must("Get "+name, err)
 	return r
+}
+
+// stands is the entry under name, of which there must be one.
+func (w *world) stands(name string) *driver.Entry {
+	w.t.Helper()
+	e := w.get(name, 0).Entry
+	if e == nil {
+		w.t.Fatalf("%s: Get %s: got nothing", w.rule, name)
+	}
+	return e
 }
 
 // read is the payload under name, or nowhere.
