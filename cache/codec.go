@@ -22,7 +22,8 @@ type Codec interface {
 	// another.
 	Name() string
 	Marshal(v any) ([]byte, error)
-	// Unmarshal decodes data into the pointer v. It does not keep data.
+	// Unmarshal decodes data into the pointer v. It does not change data; v may
+	// refer to it only if nobody ever changes v, as with [Immutable].
 	Unmarshal(data []byte, v any) error
 }
 

@@ -91,6 +91,7 @@ func TestALoadEndsWithItsLastWaiter(t *testing.T) {
 				_, _ = c.GetOrSet(ctx, "k", func(ctx context.Context) (string, error) {
 					<-ctx.Done()
 					ended.Store(true)
+					time.Sleep(time.Hour) // it takes its time to notice
 					return "", ctx.Err()
 				})
 			})
@@ -309,20 +310,20 @@ func TestALateCallerIsNotGivenAnOldLoad(t *testing.T) {
 }
 
 // A caller may wait for a flight only until the flight's result is on its way
-// into the store: what the store checked before the caller came says nothing of
-// what was invalidated since.
+// into the store: a store that cannot check and store in one step may have
+// looked at the tags before the invalidation that the caller must see.
 func TestNobodyJoinsAFlightThatIsStoring(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		storing, goOn := make(chan struct{}), make(chan struct{})
 		var first atomic.Bool
 		store := &tapped{Store: locmem.New(nil)}
 		store.put = func(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token, next driver.Store) (driver.Result, error) {
-			r, err := next.Put(ctx, key, e, mode, token)
-			if first.CompareAndSwap(false, true) { // stored, but the reply is late
-				close(storing)
+			if first.CompareAndSwap(false, true) {
+				close(storing) // the tags have been looked at
 				<-goOn
+				return driver.Result{Done: true}, nil
 			}
-			return r, err
+			return next.Put(ctx, key, e, mode, token)
 		}
 		client := open(t, store, nil)
 		c := cache.For[string](client)
@@ -343,6 +344,27 @@ func TestNobodyJoinsAFlightThatIsStoring(t *testing.T) {
 		})
 		synctest.Wait()
 		close(goOn)
+		wg.Wait()
+	})
+}
+
+// After a Delete nobody even waits for the old load: it could not be stored.
+func TestDeleteDetachesALoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := open(t, nil, nil)
+		load := func(context.Context) ([]byte, error) { time.Sleep(time.Second); return nil, nil }
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = client.GetOrSet(t.Context(), "k", load) })
+		synctest.Wait()
+		if _, err := client.Delete(t.Context(), "k"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+		began := time.Now()
+		_, _ = client.GetOrSet(t.Context(), "k", load)
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("the load after the Delete took %v, want its own second alone", took)
+		}
 		wg.Wait()
 	})
 }

@@ -31,8 +31,16 @@ func open(t testing.TB, store driver.Store, opts *cache.Options) *cache.Client {
 // tapped is a store whose steps a test can see and hold up.
 type tapped struct {
 	driver.Store
-	get func(ctx context.Context, key driver.Key, hold time.Duration, next driver.Store) (driver.Reading, error)
-	put func(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token, next driver.Store) (driver.Result, error)
+	get        func(ctx context.Context, key driver.Key, hold time.Duration, next driver.Store) (driver.Reading, error)
+	put        func(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token, next driver.Store) (driver.Result, error)
+	invalidate func(ctx context.Context, what driver.Invalidation, next driver.Store) (driver.Invalidated, error)
+}
+
+func (s *tapped) Invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error) {
+	if s.invalidate != nil {
+		return s.invalidate(ctx, what, s.Store)
+	}
+	return s.Store.Invalidate(ctx, what)
 }
 
 func (s *tapped) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {

@@ -19,6 +19,7 @@ import (
 type process struct {
 	*cache.Client
 	values cache.Typed[string]
+	tap    *tapped
 	asked  atomic.Int64 // reads that reached the shared store
 	delay  func()       // in the reply of a read
 }
@@ -26,8 +27,8 @@ type process struct {
 func start(t *testing.T, shared driver.Store) *process {
 	t.Helper()
 	p := &process{}
-	tap := &tapped{Store: shared}
-	tap.get = func(ctx context.Context, key driver.Key, hold time.Duration, next driver.Store) (driver.Reading, error) {
+	p.tap = &tapped{Store: shared}
+	p.tap.get = func(ctx context.Context, key driver.Key, hold time.Duration, next driver.Store) (driver.Reading, error) {
 		p.asked.Add(1)
 		r, err := next.Get(ctx, key, hold)
 		if p.delay != nil {
@@ -35,7 +36,7 @@ func start(t *testing.T, shared driver.Store) *process {
 		}
 		return r, err
 	}
-	p.Client = open(t, tap, &cache.Options{Near: []cache.Tier{{Store: locmem.New(nil)}}})
+	p.Client = open(t, p.tap, &cache.Options{Near: []cache.Tier{{Store: locmem.New(nil)}}})
 	p.values = cache.For[string](p.Client)
 	return p
 }
@@ -129,6 +130,79 @@ func TestNearTierRefusesACopyThatWasOvertaken(t *testing.T) {
 		}
 		close(goOn)
 		wg.Wait()
+		a.must(t, "v2", &db)
+	})
+}
+
+// The same for the result of a load of this process, whose reply is late.
+func TestNearTierRefusesALoadThatWasOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var db database
+		db.write()
+		a := start(t, locmem.New(nil))
+		stored, goOn := make(chan struct{}), make(chan struct{})
+		var first atomic.Bool
+		a.tap.put = func(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token, next driver.Store) (driver.Result, error) {
+			r, err := next.Put(ctx, key, e, mode, token)
+			if first.CompareAndSwap(false, true) {
+				close(stored)
+				<-goOn
+			}
+			return r, err
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() { a.must(t, "v1", &db) })
+		<-stored
+		db.write()
+		if err := a.Invalidate(t.Context(), "t"); err != nil {
+			t.Fatal(err)
+		}
+		close(goOn)
+		wg.Wait()
+		a.must(t, "v2", &db)
+	})
+}
+
+// The bound counts from when a request was sent: what happened while its reply
+// was under way is not in it.
+func TestNearTierCountsFromTheRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := locmem.New(nil)
+		var db database
+		db.write()
+		a, b := start(t, shared), start(t, shared)
+		a.must(t, "v1", &db)
+		_, _ = b.values.Get(t.Context(), "another key")
+		b.delay = func() { time.Sleep(400 * time.Millisecond) }
+		var wg sync.WaitGroup
+		wg.Go(func() { b.must(t, "v1", &db) })
+		synctest.Wait() // it has been answered, and the answer takes its time
+		db.write()
+		if err := a.Invalidate(t.Context(), "t"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(501 * time.Millisecond)
+		wg.Wait()
+		b.must(t, "v2", &db)
+	})
+}
+
+// An invalidation whose reply is lost is an error, and may have happened: the
+// near tier does not serve on as if it had not.
+func TestNearTierDoubtsALostReply(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var db database
+		db.write()
+		a := start(t, locmem.New(nil))
+		a.tap.invalidate = func(ctx context.Context, what driver.Invalidation, next driver.Store) (driver.Invalidated, error) {
+			_, _ = next.Invalidate(ctx, what)
+			return driver.Invalidated{}, errDown
+		}
+		a.must(t, "v1", &db)
+		db.write()
+		if err := a.Invalidate(t.Context(), "t"); !errors.Is(err, errDown) {
+			t.Errorf("got %v, want the outage", err)
+		}
 		a.must(t, "v2", &db)
 	})
 }

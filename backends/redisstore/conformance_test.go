@@ -1,0 +1,61 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/stratacache/strata/backends/redisstore"
+	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/cache/drivertest"
+	"github.com/stratacache/strata/internal/servertest"
+)
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	t.Run("miniredis", func(t *testing.T) {
+		m := mini(t)
+		h := harness(m.addr)
+		h.Advance = func(_ testing.TB, d time.Duration) { m.pass(d) }
+		h.Serial = true // one clock for all
+		drivertest.Run(t, h)
+	})
+	t.Run("redis", func(t *testing.T) {
+		drivertest.Run(t, harness(servertest.SharedRedis(t)))
+	})
+}
+
+// harness runs the suite on the server at addr, each store in a namespace of
+// its own.
+func harness(addr string) drivertest.Harness {
+	return drivertest.Harness{
+		Open: func(t testing.TB) driver.Store { return open(t, addr) },
+		Again: func(t testing.TB, s driver.Store) driver.Store {
+			return over(t, client(t, addr), strings.TrimSuffix(s.(*redisstore.Store).Prefix(), ":"))
+		},
+		LoseMeta: func(t testing.TB, s driver.Store) {
+			raw(t, s.(*redisstore.Store), "del", s.(*redisstore.Store).MetaKey())
+		},
+		Dead: func(t testing.TB) driver.Store {
+			return open(t, "127.0.0.1:1", func(o *redis.Options) { o.MaxRetries, o.DialerRetries = -1, 1 })
+		},
+		Raw: func(t testing.TB, s driver.Store, key driver.Key) []byte {
+			rs := s.(*redisstore.Store)
+			b, err := rs.Client().Get(context.Background(), rs.Prefix()+key.String()).Bytes()
+			if err != nil && !errors.Is(err, redis.Nil) {
+				t.Fatal(err)
+			}
+			return b
+		},
+		Plant: func(t testing.TB, s driver.Store, key driver.Key, b []byte) {
+			rs := s.(*redisstore.Store)
+			if err := rs.Client().Set(context.Background(), rs.Prefix()+key.String(), b, 0).Err(); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+}

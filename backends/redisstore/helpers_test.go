@@ -1,0 +1,49 @@
+package redisstore_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stratacache/strata/backends/redisstore"
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// loadAll has the server know all scripts that write, so that each call is one
+// round trip.
+func loadAll(t *testing.T, s *redisstore.Store) {
+	t.Helper()
+	ctx := t.Context()
+	set(t, s, "load", integer("1"))
+	if _, err := s.Incr(ctx, key("load"), 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Touch(ctx, key("load"), long()); err != nil {
+		t.Fatal(err)
+	}
+	f := get(t, s, "load", time.Minute).Fence
+	for _, mode := range []driver.Mode{driver.Add, driver.Fill, driver.SetFenced} {
+		put(t, s, "load", value("v"), mode, f.Token)
+	}
+	invalidate(t, s, []string{"load"}, nil)
+}
+
+// breakSaving has the server fail to save, after which it refuses writes.
+func breakSaving(t *testing.T, s *redisstore.Store, dir string) {
+	t.Helper()
+	// A directory of that name cannot be replaced by a file, not even by root.
+	if err := os.MkdirAll(filepath.Join(dir, "dump.rdb", "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	raw(t, s, "bgsave")
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if strings.Contains(raw(t, s, "info", "persistence").(string), "rdb_last_bgsave_status:err") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the server saved, or did not try")
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// job is one of several scripts that travel together.
+type job struct {
+	script *script
+	args   []any
+	again  bool // go-redis may send it twice
+	cmd    *redis.Cmd
+	err    error
+}
+
+// evalMany runs jobs in one pipeline. Each job's cmd and err say what came of
+// it; the error is for all. Jobs that did nothing, because the server did not
+// know the script or had no meta record, are sent again.
+func (s *Store) evalMany(ctx context.Context, jobs []job) error {
+	if err := s.checkOnce(ctx); err != nil {
+		return err
+	}
+	todo := make([]*job, len(jobs))
+	for i := range jobs {
+		todo[i] = &jobs[i]
+	}
+	for range recordAttempts {
+		s.send(ctx, todo)
+		var again []*job
+		unknown := make(map[*script]bool)
+		record := false
+		for _, j := range todo {
+			switch {
+			case redis.HasErrorPrefix(j.err, "NOSCRIPT"):
+				unknown[j.script] = true
+			case errors.Is(j.err, redis.Nil):
+				record = true
+			default:
+				continue
+			}
+			again = append(again, j)
+		}
+		if len(again) == 0 {
+			return nil
+		}
+		for sc := range unknown {
+			if err := s.rdb.Do(ctx, "script", "load", sc.source).Err(); err != nil {
+				return err
+			}
+		}
+		if record {
+			if err := s.makeRecord(ctx); err != nil {
+				return err
+			}
+		}
+		todo = again
+	}
+	return errNoRecord
+}
+
+func (s *Store) send(ctx context.Context, jobs []*job) {
+	cmds := make([]redis.Cmder, len(jobs))
+	for i, j := range jobs {
+		j.args[0], j.args[1] = "evalsha", j.script.sha
+		j.cmd = redis.NewCmd(ctx, j.args...)
+		if cmds[i] = j.cmd; !j.again {
+			cmds[i] = once{j.cmd}
+		}
+	}
+	if len(jobs) == 1 {
+		jobs[0].err = s.rdb.Process(ctx, cmds[0])
+		return
+	}
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, cmd := range cmds {
+			_ = p.Process(ctx, cmd)
+		}
+		return nil
+	})
+	for _, j := range jobs {
+		j.err = j.cmd.Err()
+	}
+	_ = err // it is one of theirs
+}

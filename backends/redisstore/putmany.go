@@ -1,0 +1,156 @@
+package redisstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// PutMany implements driver.ManyPutter, in one pipeline.
+func (s *Store) PutMany(ctx context.Context, items []driver.Item) []driver.ItemResult {
+	if len(items) == 0 {
+		return nil
+	}
+	if !slices.ContainsFunc(items, func(it driver.Item) bool {
+		return it.Mode != driver.Set || it.Entry.Kind > driver.Negative || !fits(it.Entry)
+	}) {
+		return s.setMany(ctx, items)
+	}
+	out := make([]driver.ItemResult, len(items))
+	jobs := make([]job, 0, len(items))
+	var of []int // the item of each job
+	for i, it := range items {
+		sc, args, err := s.putting(it.Key, it.Entry, it.Mode, it.Token)
+		if out[i].Err = err; err != nil {
+			if !errors.Is(err, driver.ErrTooLarge) || it.Mode != driver.Set && it.Mode != driver.SetFenced {
+				continue
+			}
+			sc, args = &s.scripts.invalidate, s.invalidating(driver.Invalidation{Keys: []driver.Key{it.Key}})
+		}
+		jobs = append(jobs, job{script: sc, args: args, again: repeatable(it.Mode)})
+		of = append(of, i)
+	}
+	if err := s.evalMany(ctx, jobs); err != nil {
+		return all(len(items), err)
+	}
+	for j, i := range of {
+		r, err := result(jobs[j].cmd.Val(), wrap(ctx, jobs[j].err))
+		if out[i].Err == nil || err != nil { // otherwise it was too large, and what stood was removed
+			out[i] = driver.ItemResult{Result: r, Err: err}
+		}
+	}
+	return out
+}
+
+// all is one error for each of n items.
+func all(n int, err error) []driver.ItemResult {
+	out := make([]driver.ItemResult, n)
+	for i := range out {
+		out[i].Err = err
+	}
+	return out
+}
+
+// setMany sets with plain commands, because a script costs the server several
+// times as much. Entries are stamped with a clock that was seen before: a lower
+// stamp than the current one is safe. The pipeline first asks whether it still
+// makes them valid (otherwise all is done again with the clock that was
+// learned), then sets, and then advances.
+func (s *Store) setMany(ctx context.Context, items []driver.Item) []driver.ItemResult {
+	err := s.begin(ctx)
+	if err == nil {
+		var out []driver.ItemResult
+		if out, err = s.setManyNow(ctx, items); err == nil {
+			return out
+		}
+		err = wrap(ctx, err)
+	}
+	return all(len(items), err)
+}
+
+func (s *Store) setManyNow(ctx context.Context, items []driver.Item) ([]driver.ItemResult, error) {
+	tags := tagsOf(items)
+	clock := s.clock.Load()
+	for range 1 + 2*recordAttempts {
+		meta := s.recordCmd(ctx, tags)
+		if clock == nil { // nothing is known yet
+			if err := s.rdb.Process(ctx, meta); err != nil {
+				return nil, err
+			}
+		}
+		var sets []*redis.Cmd
+		advance := redis.NewIntCmd(ctx, "hincrby", s.meta, "n", len(items))
+		if clock != nil {
+			sets = s.setCmds(ctx, items, *clock)
+			_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+				_ = p.Process(ctx, meta)
+				for _, cmd := range sets {
+					_ = p.Process(ctx, cmd)
+				}
+				return p.Process(ctx, advance)
+			})
+		}
+		if err := cmp.Or(meta.Err(), advance.Err()); err != nil {
+			return nil, err
+		}
+		rec, err := readRecord(meta, tags)
+		if err != nil {
+			return nil, err
+		}
+		if rec.clock.Epoch == 0 {
+			if err := s.makeRecord(ctx); err != nil {
+				return nil, err
+			}
+			clock = nil
+			continue
+		}
+		if clock != nil && clock.Epoch == rec.clock.Epoch && !slices.ContainsFunc(items, func(it driver.Item) bool { return rec.outdated(it.Entry) }) {
+			after := driver.Stamp{Epoch: clock.Epoch, N: uint64(advance.Val())}
+			s.clock.Store(&after)
+			out := make([]driver.ItemResult, len(items))
+			for i, cmd := range sets {
+				out[i] = driver.ItemResult{Result: driver.Result{Done: cmd.Err() == nil, Clock: after}, Err: wrap(ctx, cmd.Err())}
+			}
+			return out, nil
+		}
+		clock = &rec.clock
+	}
+	return nil, errors.New("the clock moves faster than many entries can be set")
+}
+
+func (s *Store) setCmds(ctx context.Context, items []driver.Item, clock driver.Stamp) []*redis.Cmd {
+	cmds := make([]*redis.Cmd, len(items))
+	for i, it := range items {
+		it.Entry.Token, it.Entry.Stamp = newToken(), clock
+		name := s.name(it.Key)
+		switch ms := lifetime(it.Entry.Life); ms {
+		case -1:
+			cmds[i] = redis.NewCmd(ctx, "unlink", name)
+		case 0:
+			cmds[i] = redis.NewCmd(ctx, "set", name, encode(it.Key, it.Entry))
+		default:
+			cmds[i] = redis.NewCmd(ctx, "set", name, encode(it.Key, it.Entry), "px", ms)
+		}
+	}
+	return cmds
+}
+
+// tagsOf are the tags of all items, each once.
+func tagsOf(items []driver.Item) []string {
+	var tags []string
+	seen := make(map[string]bool)
+	for _, it := range items {
+		for _, t := range it.Entry.Tags {
+			if !seen[t] {
+				seen[t] = true
+				tags = append(tags, t)
+			}
+		}
+	}
+	return tags
+}

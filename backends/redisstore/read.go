@@ -1,0 +1,91 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/binary"
+	"time"
+
+	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/cache/driver/envelope"
+)
+
+// Get implements driver.Store. What it finds corrupt it removes, or replaces by
+// a placeholder.
+func (s *Store) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
+	args := append(newArgs(2, 2), s.name(key), s.meta)
+	clock, body, err := splitReply(s.eval(ctx, &s.scripts.get, planting(args, hold), true))
+	if err != nil {
+		return driver.Reading{}, err
+	}
+	return s.reading(ctx, key, clock, body, hold)
+}
+
+// planting appends the arguments that have a script plant placeholders.
+func planting(args []any, hold time.Duration) []any {
+	if hold <= 0 {
+		return args
+	}
+	return append(args, tokenBytes(newToken()), millis(hold))
+}
+
+// reading makes a Reading from a body, as read.lua describes it.
+func (s *Store) reading(ctx context.Context, key driver.Key, clock driver.Stamp, body []byte, hold time.Duration) (driver.Reading, error) {
+	const withToken = 10
+	if len(body) < 2 {
+		return driver.Reading{}, errReply
+	}
+	r := driver.Reading{Fence: driver.Fence{Stamp: clock}}
+	if len(body) > withToken {
+		e, err := envelope.Decode(key, body)
+		if err != nil {
+			r.Odd = err
+			r.Fence.Token, r.Planted = s.drop(ctx, key, envelope.Token(body), hold)
+			return r, nil
+		}
+		r.Entry = e
+		r.Fence.Token = e.Token
+		return r, nil
+	}
+	r.Planted = body[1] == '+'
+	if len(body) == withToken {
+		r.Fence.Token = driver.Token(binary.BigEndian.Uint64(body[2:]))
+	}
+	switch body[0] {
+	case 'F':
+		r.Odd = driver.ErrForeign
+	case 'N':
+		r.Odd = driver.ErrNewer
+	case 'C':
+		r.Odd = driver.ErrCorrupt
+	}
+	return r, nil
+}
+
+// drop removes a corrupt entry, so that nobody meets it again, or with hold
+// puts a placeholder in its place, whose token it returns. It is best effort:
+// the entry is not used either way, and its own token is a fence too.
+func (s *Store) drop(ctx context.Context, key driver.Key, old driver.Token, hold time.Duration) (token driver.Token, planted bool) {
+	args := append(newArgs(1, 3), s.name(key), tokenBytes(old))
+	if hold > 0 {
+		token = newToken()
+		args = append(args, tokenBytes(token), millis(hold))
+	}
+	if dropped, err := evalOnce(ctx, s.rdb, &s.scripts.drop, args, true); err != nil || dropped != int64(1) {
+		return old, false
+	}
+	return token, hold > 0
+}
+
+// millis rounds up, because rounding down would end a life too early. It is 0
+// for d = 0 only.
+func millis(d time.Duration) int64 {
+	ms := int64(d / time.Millisecond)
+	if d%time.Millisecond > 0 {
+		ms++
+	}
+	return ms
+}
+
+func tokenBytes(t driver.Token) []byte {
+	return binary.BigEndian.AppendUint64(make([]byte, 0, 8), uint64(t))
+}

@@ -1,0 +1,176 @@
+package httpcache
+
+import (
+	"net/http"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func FuzzCacheControl(f *testing.F) {
+	for _, s := range []string{"", "max-age=5", `x="a, no-store"`, `x="\`, "private=\"a\nmax-age=1, ,", "no-store"} {
+		f.Add(s, "max-age=60")
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		joined := parseDirectives([]string{a, b})
+		one, two := parseDirectives([]string{a}), parseDirectives([]string{b})
+		if (one.noStore || two.noStore) && !joined.noStore || (one.private || two.private) && !joined.private {
+			t.Errorf("%q and %q: a refusal was lost", a, b)
+		}
+		if one.maxAge.set && (!joined.maxAge.set || joined.maxAge.d > one.maxAge.d) {
+			t.Errorf("%q and %q: max-age grew from %v to %v", a, b, one.maxAge, joined.maxAge)
+		}
+		for m := range members([]string{a}) {
+			if m.raw == "" || !strings.Contains(a, m.raw) {
+				t.Errorf("%q: member %q", a, m.raw)
+			}
+		}
+		h := http.Header{"Cache-Control": {a}}
+		setMaxAge(h, 7*time.Second)
+		if got := parseDirectives(h["Cache-Control"]); !got.noStore && got.maxAge.d != 7*time.Second {
+			t.Errorf("%q: max-age=7 became %q", a, h["Cache-Control"])
+		}
+		if one.noStore && !parseDirectives(h["Cache-Control"]).noStore {
+			t.Errorf("%q: %q lost no-store", a, h["Cache-Control"])
+		}
+	})
+}
+
+func FuzzVary(f *testing.F) {
+	f.Add("Accept, *", "a", "b")
+	f.Add("A,B", "ab", "")
+	f.Fuzz(func(t *testing.T, line, one, two string) {
+		names, ok := parseVary([]string{line})
+		if strings.Trim(line, " \t") == "*" && ok {
+			t.Errorf("%q is a list of names", line)
+		}
+		if !ok || len(names) == 0 {
+			return
+		}
+		with := func(v ...string) string {
+			return variant("", names, &http.Request{Host: "h", Header: http.Header{names[0]: v}})
+		}
+		if names[0] == "Host" {
+			return
+		}
+		absent := variant("", names, &http.Request{Host: "h", Header: http.Header{}})
+		if with(one) == absent || with() == absent || with(one, two) == with(one) || (with(one) == with(two)) != (one == two) {
+			t.Errorf("%q: %q and %q meet", names, one, two)
+		}
+	})
+}
+
+func FuzzKey(f *testing.F) {
+	f.Add("a.example", "/x", "q=1", "b.example", "/x", "q=1")
+	f.Add("a", "/1:x", "", "a", "/1", ":x")
+	f.Fuzz(func(t *testing.T, host1, path1, query1, host2, path2, query2 string) {
+		key := func(host, path, query string) string {
+			return keyOf(&http.Request{Method: http.MethodGet, Host: host, URL: &url.URL{Path: path, RawQuery: query}})
+		}
+		same := lower(host1) == lower(host2) && query1 == query2 &&
+			(&url.URL{Path: path1}).EscapedPath() == (&url.URL{Path: path2}).EscapedPath()
+		if (key(host1, path1, query1) == key(host2, path2, query2)) != same {
+			t.Errorf("%q %q %q and %q %q %q: same is %v", host1, path1, query1, host2, path2, query2, same)
+		}
+	})
+}
+
+// lower works on bytes: a host need not be UTF-8.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] += 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+func FuzzDate(f *testing.F) {
+	for _, s := range []string{imfDate, rfc850Date, asctimeDate, "Sun, 06 Nov 1994 08:49:37 gmt"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if d, ok := parseDate(s); ok {
+			if again, ok := parseDate(d.Format(http.TimeFormat)); d.Year() > 0 && d.Year() < 10000 && (!ok || !again.Equal(d)) {
+				t.Errorf("%q is %v, and written again %v", s, d, again)
+			}
+		}
+	})
+}
+
+func sampleRecords() []*record {
+	p := &page{
+		status: 200, received: 1_700_000_000_000_000_000, age: time.Second, lifetime: time.Minute, shared: true,
+	}
+	p.add("Content-Type", "text/plain")
+	p.add("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT")
+	p.add("X-A", "1", "", "2")
+	p.add("X-None")
+	p.finish([]byte("the body"))
+	empty := &page{status: 404, fields: []field{}, values: []string{}, body: []byte{}}
+	empty.derive()
+	return []*record{
+		{generation: 7, page: p},
+		{generation: 1 << 63, names: []string{"Accept", "Cookie"}, variant: "0:6:Accept-6:Cookie1:1:a", page: p},
+		{names: []string{"Accept"}},
+		{page: empty},
+	}
+}
+
+func TestRecordRoundTrip(t *testing.T) {
+	t.Parallel()
+	for i, rec := range sampleRecords() {
+		data := rec.encode()
+		got, err := decodeRecord(data)
+		if err != nil || !reflect.DeepEqual(got, rec) {
+			t.Errorf("record %d: got %+v, %v, want %+v", i, got, err, rec)
+		}
+		for n := range data[:len(data)-bodyLen(rec)] {
+			if _, err := decodeRecord(data[:n]); err == nil {
+				t.Errorf("record %d: the first %d bytes were taken", i, n)
+			}
+		}
+		newer := append([]byte{version1 + 1}, data[1:]...)
+		if _, err := decodeRecord(newer); err == nil {
+			t.Errorf("record %d: a newer format was taken", i)
+		}
+	}
+}
+
+func bodyLen(rec *record) int {
+	if rec.page == nil {
+		return 0
+	}
+	return len(rec.page.body)
+}
+
+func FuzzStoredResponse(f *testing.F) {
+	for _, rec := range sampleRecords() {
+		f.Add(rec.encode())
+	}
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		rec, err := decodeRecord(data)
+		if err != nil {
+			return
+		}
+		if p := rec.page; p != nil {
+			held := cap(p.body) + 32*cap(p.fields) + 16*cap(p.values)
+			if held > 40*len(data)+64 {
+				t.Errorf("%d bytes decoded to %d", len(data), held)
+			}
+			for _, v := range p.values {
+				if !isFieldValue(v) {
+					t.Errorf("value %q can be replayed", v)
+				}
+			}
+		}
+		again, err := decodeRecord(rec.encode())
+		if err != nil || !reflect.DeepEqual(again, rec) {
+			t.Errorf("written again: %+v, %v, want %+v", again, err, rec)
+		}
+	})
+}

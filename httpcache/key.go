@@ -1,0 +1,111 @@
+package httpcache
+
+import (
+	"encoding/binary"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// The keys of the two kinds of record. They begin differently and are framed,
+// so that they cannot meet.
+const (
+	urlKey     = 'u' // the record of a URL
+	variantKey = 'v' // a further variant of it
+)
+
+// keyOf names the record of a request's URL. GET and HEAD share it. It holds
+// the scheme of the connection, the host, and path and query as they were sent;
+// and if a handler outside of us has changed the URL, what it was before: two
+// handlers under different prefixes that were stripped must not share pages.
+func keyOf(r *http.Request) string {
+	var room [256]byte
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	b := append(room[:0], urlKey)
+	b = appendFrame(b, scheme)
+	b = appendLower(b, r.Host)
+	path := r.URL.EscapedPath()
+	b = appendFrame(b, path)
+	b = appendFrame(b, r.URL.RawQuery)
+	if sent := sentTarget(r.RequestURI); !sameTarget(sent, path, r.URL.RawQuery) {
+		b = appendFrame(b, sent)
+	}
+	return string(b)
+}
+
+// sentTarget is path and query of a request line, which may hold a whole URL.
+func sentTarget(uri string) string {
+	if uri == "" || uri[0] == '/' {
+		return uri
+	}
+	if _, rest, ok := strings.Cut(uri, "://"); ok {
+		if i := strings.IndexAny(rest, "/?"); i >= 0 {
+			return rest[i:]
+		}
+		return ""
+	}
+	return uri
+}
+
+// sameTarget reports whether a request line says path and query. A request that
+// was not read from a connection has none.
+func sameTarget(sent, path, query string) bool {
+	rest, ok := strings.CutPrefix(sent, path)
+	switch {
+	case sent == "":
+		return true
+	case !ok:
+		return false
+	case rest == "" || rest == "?":
+		return query == ""
+	}
+	return rest[0] == '?' && rest[1:] == query
+}
+
+// variantKeyOf names the record of a variant that is not in the URL's own
+// record. The generation is that of the URL's record: once that is dropped,
+// nothing finds the variants again.
+func variantKeyOf(url string, generation uint64, variant string) string {
+	b := make([]byte, 0, len(url)+len(variant)+24)
+	b = append(b, variantKey)
+	b = appendFrame(b, url)
+	b = binary.BigEndian.AppendUint64(b, generation)
+	b = append(b, variant...)
+	return string(b)
+}
+
+// partsOf frames what a view adds to its keys.
+func partsOf(parts []string) string {
+	if len(parts) == 0 {
+		return ""
+	}
+	b := appendCount(make([]byte, 0, 64), len(parts))
+	for _, p := range parts {
+		b = appendFrame(b, p)
+	}
+	return string(b)
+}
+
+// appendFrame writes s behind its length, so that no two sequences of strings
+// come out the same.
+func appendFrame(b []byte, s string) []byte {
+	return append(appendCount(b, len(s)), s...)
+}
+
+func appendCount(b []byte, n int) []byte {
+	return append(strconv.AppendInt(b, int64(n), 10), ':')
+}
+
+// appendLower is appendFrame of s in lower case.
+func appendLower(b []byte, s string) []byte {
+	b = appendFrame(b, s)
+	for i := len(b) - len(s); i < len(b); i++ {
+		if 'A' <= b[i] && b[i] <= 'Z' {
+			b[i] += 'a' - 'A'
+		}
+	}
+	return b
+}

@@ -1,0 +1,157 @@
+package httpcache
+
+import (
+	"net/http"
+	"time"
+)
+
+// View is the caching of one handler, or of several that follow the same rules.
+type View struct {
+	cache  *Cache
+	ttl    time.Duration
+	hasTTL bool
+	opts   ViewOptions
+}
+
+// ViewOptions configure a [View]. The zero value, and nil, work.
+type ViewOptions struct {
+	// Tags names what the page for a request depends on. It is called once for
+	// each run of the handler, before it. [AddTags] adds what the handler finds
+	// out.
+	Tags func(*http.Request) []string
+	// KeyParts names what the page depends on beside its URL and the header
+	// fields in Vary: the language of a session, a cookie's value. It is called
+	// for each request. Requests whose parts differ never share a page.
+	KeyParts func(*http.Request) []string
+}
+
+// View returns the rules for a page that the developer knows to be good for
+// ttl. A 200 that says nothing of its freshness is stored that long, and gets
+// Expires and Cache-Control: max-age for the caches behind us; one that does
+// say is stored for the shorter of the two. What may not be stored at all is
+// the same as everywhere. With a ttl of 0 or less nothing is stored, and the
+// caches behind us are told the same.
+//
+// Inside of another handler of the same Cache, a page is stored once, by the
+// innermost rules.
+func (c *Cache) View(ttl time.Duration, opts *ViewOptions) *View {
+	v := &View{cache: c, ttl: ttl, hasTTL: true}
+	if opts != nil {
+		v.opts = *opts
+	}
+	return v
+}
+
+// Handler caches next's responses by the view's rules.
+func (v *View) Handler(next http.Handler) http.Handler { return &handler{view: v, next: next} }
+
+// handler is one cached handler.
+type handler struct {
+	view *View
+	next http.Handler
+}
+
+// ServeHTTP implements http.Handler.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodConnect:
+		h.next.ServeHTTP(w, r)
+		return
+	case http.MethodOptions, http.MethodTrace:
+		h.pass(w, r, forwarded{fwd: fwdMethod})
+		return
+	default:
+		h.unsafe(w, r)
+		return
+	}
+	if _, upgrade := r.Header["Upgrade"]; upgrade {
+		h.next.ServeHTTP(w, r) // another protocol: nothing of ours in its way
+		return
+	}
+	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
+		// A body is not in the key, so it must not decide what is stored.
+		h.pass(w, r, forwarded{fwd: fwdBypass})
+		return
+	}
+	h.cached(w, r)
+}
+
+// cached answers GET and HEAD.
+func (h *handler) cached(w http.ResponseWriter, r *http.Request) {
+	c := h.view.cache
+	outer := exchangeOf(r.Context())
+	d := c.demandsOf(r)
+	at := place{url: keyOf(r)}
+	if h.view.opts.KeyParts != nil {
+		at.parts = partsOf(h.view.opts.KeyParts(r))
+	}
+	if d.noStore && !c.ignore {
+		h.pass(w, r, forwarded{fwd: fwdRequest})
+		return
+	}
+
+	now := time.Now()
+	ask := patience{Context: r.Context(), deadline: now.Add(c.timeout)}
+	p, err := c.find(&ask, &at, r, now)
+	ask.end()
+	switch {
+	case err != nil:
+		h.pass(w, r, forwarded{fwd: fwdBypass, detail: "store"})
+		return
+	case p != nil && !d.reload && d.accepts(p, now):
+		if outer != nil {
+			// It knows nothing of the page's tags.
+			outer.decline(outer.cache == c && outer.encloses(w, at.url))
+		}
+		c.serve(w, r, p, now, nil)
+		return
+	case d.onlyIfCached:
+		addStatus(w.Header(), c.name+"; detail=only-if-cached")
+		http.Error(w, http.StatusText(http.StatusGatewayTimeout), http.StatusGatewayTimeout)
+		return
+	}
+	if outer != nil {
+		ours := outer.cache == c && outer.encloses(w, at.url)
+		if ours && h.view.opts.KeyParts == nil {
+			outer.adopt(h.view, r)
+			h.next.ServeHTTP(w, r)
+			return
+		}
+		outer.decline(ours)
+	}
+	h.miss(w, r, &at, &d, p)
+}
+
+// pass runs the handler with nothing kept.
+func (h *handler) pass(w http.ResponseWriter, r *http.Request, f forwarded) {
+	c := h.view.cache
+	if c.around(w) {
+		h.next.ServeHTTP(w, r)
+		return
+	}
+	h.next.ServeHTTP(&recorder{w: w, cache: c, header: func(int) { addStatus(w.Header(), f.text(c.name)) }}, r)
+}
+
+// unsafe runs the handler of a request that may change what its URL shows, and
+// drops the URL's pages if it succeeded: RFC 9111 section 4.4. That happens
+// before the client sees the answer, so that it reads what it wrote, and again
+// when the handler has ended, for one that commits late.
+func (h *handler) unsafe(w http.ResponseWriter, r *http.Request) {
+	c := h.view.cache
+	inside := c.around(w)
+	rec := &recorder{w: w, cache: c, header: func(status int) {
+		if status < http.StatusBadRequest {
+			c.drop(r)
+		}
+		if !inside {
+			addStatus(w.Header(), forwarded{fwd: fwdMethod}.text(c.name))
+		}
+	}}
+	defer func() {
+		if rec.status < http.StatusBadRequest { // also one that wrote nothing
+			c.drop(r)
+		}
+	}()
+	h.next.ServeHTTP(rec, r)
+}
