@@ -116,7 +116,7 @@ func decodeRecord(data []byte) (*record, error) {
 	if flags&hasPage != 0 {
 		rec.page = d.page()
 		rec.page.shared = flags&sharedPage != 0
-		rec.page.body = append(make([]byte, 0, len(body)), body...)
+		rec.page.body = body[:len(body):len(body)] // stored bytes and pages never change
 		rec.page.derive()
 		body = nil
 	}

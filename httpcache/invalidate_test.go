@@ -23,10 +23,19 @@ func TestUnsafeMethods(t *testing.T) {
 		status int
 		drops  bool
 	}{
-		{"POST", 200, true}, {"PUT", 204, true}, {"DELETE", 202, true}, {"PATCH", 303, true}, {"M-SEARCH", 200, true},
+		{"POST", 200, true},
+		{"PUT", 204, true},
+		{"DELETE", 202, true},
+		{"PATCH", 303, true},
+		{"M-SEARCH", 200, true},
 		{"POST", 0, true}, // writes nothing: 200
-		{"POST", 400, false}, {"DELETE", 404, false}, {"PUT", 500, false},
-		{"OPTIONS", 200, false}, {"TRACE", 200, false}, {"HEAD", 200, false}, {"GET", 200, false},
+		{"POST", 400, false},
+		{"DELETE", 404, false},
+		{"PUT", 500, false},
+		{"OPTIONS", 200, false},
+		{"TRACE", 200, false},
+		{"HEAD", 200, false},
+		{"GET", 200, false},
 	} {
 		t.Run(tt.method+" "+itoa(int64(tt.status)), func(t *testing.T) {
 			t.Parallel()
