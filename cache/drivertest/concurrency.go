@@ -3,10 +3,8 @@ package drivertest
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/stratacache/strata/cache"
 	"github.com/stratacache/strata/cache/driver"
@@ -136,22 +134,91 @@ func concurrency() []rule {
 				same(w, "Fill of a load that began before the last", w.fill("k", entry("old", "t"), late), false)
 			}
 		}},
+		{"of 16 concurrent deletes one removes the entry", nothing, func(w *world) {
+			for range 10 {
+				w.set("k", entry("v"))
+				var removed atomic.Int64
+				w.race(16, func(int) {
+					r, err := w.store.Invalidate(w.ctx, driver.Invalidation{Keys: keysOf("k")})
+					if err != nil {
+						w.fail("Invalidate: got error %v", err)
+					}
+					removed.Add(int64(r.Removed))
+				})
+				same(w, "Removed, in all", removed.Load(), 1)
+			}
+		}},
+		{"of 16 concurrent moves one moves the entry", nothing, func(w *world) {
+			if _, ok := w.store.(driver.Mover); !ok {
+				w.t.Skip("the store is no Mover: driver.Move takes several steps")
+			}
+			for range 10 {
+				w.set("from", entry("v"))
+				var moved atomic.Int64
+				w.race(16, func(i int) {
+					r, err := w.store.(driver.Mover).Move(w.ctx, keyOf("from"), keyOf(fmt.Sprint("to ", i)))
+					if err != nil {
+						w.fail("Move: got error %v", err)
+					} else if r.Done {
+						moved.Add(1)
+					}
+				})
+				same(w, "moves", moved.Load(), 1)
+				found := 0
+				for i := range 16 {
+					found += w.delete(fmt.Sprint("to ", i))
+				}
+				same(w, "entries at the targets", found, 1)
+			}
+		}},
+		{"a reading reflects all up to its clock", nothing, func(w *world) {
+			w.reflects(func() (driver.Reading, error) { return w.store.Get(w.ctx, keyOf("k"), 0) })
+		}},
+		{"the readings of a get-many reflect all up to their clocks", nothing, func(w *world) {
+			w.reflects(func() (driver.Reading, error) {
+				rs, err := driver.GetMany(w.ctx, w.store, keysOf("j", "k"), 0)
+				if err != nil {
+					return driver.Reading{}, err
+				}
+				return rs[1], rs[1].Err
+			})
+		}},
 		{"no read returns what was invalidated before it began, by delete", nothing, func(w *world) {
-			w.stress(nil, func(ctx context.Context, c cache.Cache, _ int64) error {
+			w.stress(nil, func(ctx context.Context, c cache.Cache, _ int64, commit func()) error {
+				commit()
 				_, err := c.Delete(ctx, "k")
 				return err
 			})
 		}},
 		{"no read returns what was invalidated before it began, by tag", nothing, func(w *world) {
-			w.stress([]string{"row", "table"}, func(ctx context.Context, c cache.Cache, v int64) error {
+			w.stress([]string{"row", "table"}, func(ctx context.Context, c cache.Cache, v int64, commit func()) error {
+				commit()
 				return c.Invalidate(ctx, []string{"row", "table"}[v%2])
 			})
 		}},
 		{"no read returns what was invalidated before it began, by clear", nothing, func(w *world) {
-			w.stress(nil, func(ctx context.Context, c cache.Cache, _ int64) error { return c.Clear(ctx) })
+			w.stress(nil, func(ctx context.Context, c cache.Cache, _ int64, commit func()) error {
+				commit()
+				return c.Clear(ctx)
+			})
+		}},
+		{"no read returns what was replaced before it began, by a fenced Set", nothing, func(w *world) {
+			w.stress([]string{"row"}, func(ctx context.Context, c cache.Cache, v int64, commit func()) error {
+				if v%2 == 0 { // now and then the key is empty, and readers load
+					commit()
+					return c.Invalidate(ctx, "row")
+				}
+				f, err := c.Fence(ctx, "k")
+				if err != nil {
+					return err
+				}
+				commit()
+				return cache.For[int64](c).Set(ctx, "k", v, cache.Fenced(f), cache.Tags("row"))
+			})
 		}},
 		{"no read returns what a lost meta record has made invalid", metaLoss, func(w *world) {
-			w.stress(nil, func(context.Context, cache.Cache, int64) error {
+			w.stress(nil, func(_ context.Context, _ cache.Cache, _ int64, commit func()) error {
+				commit()
 				w.h.LoseMeta(w.t, w.store)
 				return nil
 			})
@@ -171,74 +238,4 @@ func (w *world) race(n int, do func(i int)) {
 	}
 	close(start)
 	wg.Wait()
-}
-
-// stress has readers load a row of a database through two clients, while a
-// writer commits new versions of it and invalidates. The row's version only
-// grows, so a read that returns less than was invalidated before it began is
-// stale.
-func (w *world) stress(tags []string, invalidate func(context.Context, cache.Cache, int64) error) {
-	const (
-		readers = 6
-		commits = 60
-	)
-	var row, invalidated atomic.Int64 // the version in the database, and up to which it was invalidated
-	var reads, stale atomic.Int64
-	clients := []*cache.Client{w.client(nil), w.client(nil)}
-	opts := []cache.Option{cache.Tags(tags...), cache.TTL(long)}
-	pause := func(atMost time.Duration) { time.Sleep(rand.N(atMost)) }
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	for i := range readers {
-		v := cache.For[int64](clients[i%2])
-		wg.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				since := invalidated.Load()
-				got, err := v.GetOrSet(w.ctx, "k", func(context.Context) (int64, error) {
-					pause(200 * time.Microsecond)
-					seen := row.Load()
-					pause(800 * time.Microsecond)
-					return seen, nil
-				}, opts...)
-				reads.Add(1)
-				switch {
-				case err != nil:
-					w.fail("GetOrSet: got error %v", err)
-					return
-				case got < since:
-					if stale.Add(1) <= 3 {
-						w.fail("a read that began after version %d was invalidated got version %d", since, got)
-					}
-				}
-				pause(50 * time.Microsecond)
-			}
-		})
-	}
-	for v := int64(1); v <= commits; v++ {
-		row.Store(v)
-		w.must("invalidate", invalidate(w.ctx, clients[v%2], v))
-		invalidated.Store(v)
-		pause(2 * time.Millisecond)
-	}
-	close(stop)
-	wg.Wait()
-	got, err := cache.For[int64](clients[0]).GetOrSet(w.ctx, "k", func(context.Context) (int64, error) { return row.Load(), nil }, opts...)
-	w.must("GetOrSet", err)
-	same(w, "the version at rest", got, commits)
-	var sum cache.Stats
-	for _, c := range clients {
-		s := c.Stats()
-		sum.Stored += s.Stored
-		sum.Hits += s.Hits
-		sum.Refused += s.Refused
-	}
-	w.t.Logf("%d reads, %d hits, %d loads stored, %d refused, %d stale", reads.Load(), sum.Hits, sum.Stored, sum.Refused, stale.Load())
-	if sum.Stored == 0 || sum.Hits == 0 {
-		w.fail("got %d loads stored and %d hits: nothing was cached", sum.Stored, sum.Hits)
-	}
 }

@@ -231,6 +231,7 @@ func fences() []rule {
 			f, err = c.Fence(w.ctx, "k")
 			w.must("Fence", err)
 			w.is("Set of another key", c.Set(w.ctx, "l", nil, cache.Fenced(f)), cache.ErrKey)
+			w.is("Set of another client", w.client(nil).Set(w.ctx, "k", nil, cache.Fenced(f)), cache.ErrKey)
 			w.is("Set with no fence at all", c.Set(w.ctx, "k", nil, cache.Fenced(cache.Fence{})), cache.ErrKey)
 			w.write(c, "k", "new", cache.Fenced(f), cache.Tags("t"))
 			same(w, "Get after a Set in time", w.look(c, "k"), "new")

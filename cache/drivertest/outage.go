@@ -132,20 +132,32 @@ func outages() []rule {
 	}
 }
 
-// each runs calls, each with a deadline of its own, and checks that each is an
+// each runs all calls at once, with a deadline, and checks that each is an
 // outage and ends.
 func (w *world) each(calls func(context.Context) map[string]func() error) {
-	for name := range calls(w.ctx) {
-		ctx, cancel := context.WithTimeout(w.ctx, patience)
-		ended := make(chan error, 1)
-		go func() { ended <- calls(ctx)[name]() }()
+	ctx, cancel := context.WithTimeout(w.ctx, patience)
+	defer cancel()
+	type answer struct {
+		name string
+		err  error
+	}
+	running := calls(ctx)
+	ended := make(chan answer, len(running))
+	for name, call := range running {
+		go func() { ended <- answer{name, call()} }()
+	}
+	late := time.After(20 * patience)
+	for len(running) > 0 {
 		select {
-		case err := <-ended:
-			w.outage(name, err)
-		case <-time.After(20 * patience):
-			w.fail("%s: still runs long after its deadline of %v", name, patience)
+		case a := <-ended:
+			w.outage(a.name, a.err)
+			delete(running, a.name)
+		case <-late:
+			for name := range running {
+				w.fail("%s: still runs long after its deadline of %v", name, patience)
+			}
+			return
 		}
-		cancel()
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 func touching() []rule {
 	return []rule{
 		{"LL-046 touch of a live entry gives it a new lifetime and keeps the rest", nothing, func(w *world) {
-			w.set("k", living(entry("v", "t"), w.h.Moment))
 			w.inTime(w.h.Moment, func() {
 				w.set("k", living(&driver.Entry{Payload: []byte("v"), Schema: 5, Cost: time.Second, Tags: []string{"t"}}, w.h.Moment))
 				w.touch("k", lifeOf(long))

@@ -13,15 +13,14 @@ import (
 	"github.com/stratacache/strata/cache/driver"
 )
 
-// spy remembers the last key and entry that went into a store.
+// spy remembers the last key that went into a store.
 type spy struct {
 	driver.Store
-	key   driver.Key
-	entry *driver.Entry
+	key driver.Key
 }
 
 func (s *spy) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) (driver.Result, error) {
-	s.key, s.entry = key, e
+	s.key = key
 	return s.Store.Put(ctx, key, e, mode, token)
 }
 
@@ -234,6 +233,26 @@ func values() []rule {
 			}
 			w.h.Plant(w.t, w.store, keyOf("k"), append(slices.Clone(raw), 'x'))
 			check("a byte more", len(raw))
+		}},
+		{"an entry of a later format is a miss that says so, and is left alone", newerFormat, func(w *world) {
+			w.set("k", entry("v"))
+			newer := w.h.Newer(slices.Clone(w.h.Raw(w.t, w.store, keyOf("k"))))
+			w.h.Plant(w.t, w.store, keyOf("k"), newer)
+			for _, hold := range []time.Duration{0, long} {
+				for what, r := range map[string]driver.Reading{"Get": w.get("k", hold), "GetMany": w.getMany(hold, "k")[0]} {
+					same(w, what, payload(r.Entry), nowhere)
+					w.is(what+": Odd", r.Odd, driver.ErrNewer)
+					same(w, what+": token", r.Fence.Token, 0)
+					same(w, what+": Planted", r.Planted, false)
+				}
+			}
+			same(w, "Touch", w.touch("k", lifeOf(long)), false)
+			same(w, "the bytes", string(w.h.Raw(w.t, w.store, keyOf("k"))), string(newer))
+			w.set("k", entry("set"))
+			same(w, "Get after a Set", w.read("k"), "set")
+			w.h.Plant(w.t, w.store, keyOf("k"), newer)
+			w.delete("k")
+			same(w, "Odd after a delete", w.get("k", 0).Odd, nil)
 		}},
 		{"another key's bytes are never this key's value", rawBytes, func(w *world) {
 			w.set("other", entry("secret"))
