@@ -26,8 +26,8 @@ func (s *Store) begin(ctx context.Context) error {
 // wrap says what failed. A call that failed because its context ended says so:
 // the socket's deadline may pass a moment before the context's.
 func wrap(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, errReply) || errors.Is(err, errNoRecord) {
+		return err
 	}
 	if ctx.Err() != nil {
 		err = ctx.Err()

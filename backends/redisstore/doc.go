@@ -15,8 +15,10 @@
 // # Round trips
 //
 // Each method is one round trip: a script, called by its hash, and sent whole
-// once to a server that does not know it. GetMany is one round trip, PutMany
-// one pipeline, Move takes two. Who finds no meta record, or something corrupt,
+// once to a server that does not know it. GetMany and PutMany are one pipeline of
+// plain commands; they take a second one when the entries have tags that were
+// not met in the last call, or when somebody else invalidated tags of what is
+// set. Move takes two. Who finds no meta record, or something corrupt,
 // takes one or two more.
 //
 // # Expiration
@@ -34,9 +36,10 @@
 // Incr, Touch and Move are never sent twice. A Delete whose reply was lost and
 // that was repeated may say that nothing was there.
 //
-// A call returns when its context ends, also when the server hangs. The
-// goroutine that waits for the server then ends with the client's own timeout
-// (go-redis: ReadTimeout); Close waits for it.
+// A call ends at the deadline of its context, also when the server hangs. One
+// whose context is canceled while it waits for an answer ends with the client's
+// ReadTimeout at the latest, which should therefore be short ([Open] takes 1
+// second). There are no goroutines.
 //
 // Without memory (OOM) reading and removing still work, and nothing is stored.
 //

@@ -48,20 +48,22 @@ func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Durati
 
 func (s *Store) getMany(ctx context.Context, keys []driver.Key) ([]driver.Reading, error) {
 	var rec record
+	guess := *s.guess.Load()
 	values := make([]any, 0, len(keys))
 	for attempt := 0; ; attempt++ {
 		if attempt == recordAttempts {
 			return nil, errNoRecord
 		}
 		var mgets []*redis.SliceCmd
-		meta := s.recordCmd(ctx, *s.guess.Load())
+		meta := s.recordCmd(ctx, guess)
 		_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 			_ = p.Process(ctx, meta)
 			for part := range slices.Chunk(keys, manyKeys) {
-				args := make([]any, 1, 1+len(part))
+				args, names := make([]any, 1, 1+len(part)), make([]string, len(part))
 				args[0] = "mget"
-				for _, k := range part {
-					args = append(args, s.name(k))
+				for i, k := range part {
+					names[i] = s.name(k)
+					args = append(args, &names[i]) // a pointer is not allocated
 				}
 				cmd := redis.NewSliceCmd(ctx, args...)
 				mgets = append(mgets, cmd)
@@ -72,7 +74,7 @@ func (s *Store) getMany(ctx context.Context, keys []driver.Key) ([]driver.Readin
 		if err != nil {
 			return nil, err
 		}
-		if rec, err = readRecord(meta, *s.guess.Load()); err != nil {
+		if rec, err = readRecord(meta, guess); err != nil {
 			return nil, err
 		}
 		if rec.clock.Epoch != 0 {

@@ -234,11 +234,14 @@ func TestInfoRefused(t *testing.T) {
 	want(t, s, "k", "v")
 }
 
-// A frozen server ends no call later than its context.
+// Of a frozen server, a call waits for an answer until the deadline of its
+// context; if it is canceled, until the client's ReadTimeout.
 func TestFrozenServer(t *testing.T) {
 	t.Parallel()
 	server := servertest.Redis(t)
 	s := open(t, server.Addr)
+	impatient := over(t, client(t, server.Addr, func(o *redis.Options) { o.ReadTimeout = 100 * time.Millisecond }), "impatient")
+	want(t, impatient, "k", "")
 	set(t, s, "k", value("v"))
 	server.Freeze()
 	thawed := false
@@ -258,13 +261,20 @@ func TestFrozenServer(t *testing.T) {
 		time.Sleep(20 * time.Millisecond) // let it wait for the server
 		cancel()
 	}()
-	if _, err := s.Incr(ctx, key("n"), 1, integer("1")); !errors.Is(err, context.Canceled) {
+	if _, err := impatient.Get(ctx, key("n"), 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: got %v, want Canceled", err)
 	}
+	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
 	for i, r := range s.PutMany(ctx, []driver.Item{{Key: key("x"), Entry: value("v")}}) {
-		if !errors.Is(r.Err, context.Canceled) {
-			t.Errorf("PutMany: item %d: got %v, want Canceled", i, r.Err)
+		if !errors.Is(r.Err, context.DeadlineExceeded) {
+			t.Errorf("PutMany: item %d: got %v, want DeadlineExceeded", i, r.Err)
 		}
+	}
+	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := s.GetMany(ctx, []driver.Key{key("k")}, 0); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("GetMany: got %v, want DeadlineExceeded", err)
 	}
 	server.Thaw()
 	thawed = true
@@ -427,27 +437,6 @@ func TestClosed(t *testing.T) {
 	if err := rdb.Ping(ctx).Err(); err != nil {
 		t.Errorf("the caller's client: %v", err)
 	}
-}
-
-// Close waits for calls that were given up, as long as it may.
-func TestCloseWaits(t *testing.T) {
-	t.Parallel()
-	server := servertest.Redis(t)
-	s := open(t, server.Addr)
-	set(t, s, "k", value("v"))
-	server.Freeze()
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		time.Sleep(20 * time.Millisecond) // let it wait for the server
-		cancel()
-	}()
-	_, err := s.Get(ctx, key("k"), 0)
-	closeErr := s.Close(ctx)
-	server.Thaw()
-	if !errors.Is(err, context.Canceled) || !errors.Is(closeErr, context.Canceled) {
-		t.Errorf("got %v, and %v from Close, want Canceled", err, closeErr)
-	}
-	closeStore(t, s)
 }
 
 func TestDeadServer(t *testing.T) {

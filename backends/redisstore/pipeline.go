@@ -20,7 +20,10 @@ type job struct {
 // it; the error is for all. Jobs that did nothing, because the server did not
 // know the script or had no meta record, are sent again.
 func (s *Store) evalMany(ctx context.Context, jobs []job) error {
-	if err := s.checkOnce(ctx); err != nil {
+	if len(jobs) == 0 {
+		return nil
+	}
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
 	todo := make([]*job, len(jobs))
@@ -48,12 +51,12 @@ func (s *Store) evalMany(ctx context.Context, jobs []job) error {
 		}
 		for sc := range unknown {
 			if err := s.rdb.Do(ctx, "script", "load", sc.source).Err(); err != nil {
-				return err
+				return wrap(ctx, err)
 			}
 		}
 		if record {
 			if err := s.makeRecord(ctx); err != nil {
-				return err
+				return wrap(ctx, err)
 			}
 		}
 		todo = again
@@ -74,7 +77,7 @@ func (s *Store) send(ctx context.Context, jobs []*job) {
 		jobs[0].err = s.rdb.Process(ctx, cmds[0])
 		return
 	}
-	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, cmd := range cmds {
 			_ = p.Process(ctx, cmd)
 		}
@@ -83,5 +86,4 @@ func (s *Store) send(ctx context.Context, jobs []*job) {
 	for _, j := range jobs {
 		j.err = j.cmd.Err()
 	}
-	_ = err // it is one of theirs
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/cache/driver/envelope"
 )
 
 // PutMany implements driver.ManyPutter, in one pipeline.
@@ -23,9 +24,11 @@ func (s *Store) PutMany(ctx context.Context, items []driver.Item) []driver.ItemR
 	}
 	out := make([]driver.ItemResult, len(items))
 	jobs := make([]job, 0, len(items))
+	buf := s.buffer()
+	defer s.free(buf)
 	var of []int // the item of each job
 	for i, it := range items {
-		sc, args, err := s.putting(it.Key, it.Entry, it.Mode, it.Token)
+		sc, args, err := s.putting(it.Key, it.Entry, it.Mode, it.Token, buf)
 		if out[i].Err = err; err != nil {
 			if !errors.Is(err, driver.ErrTooLarge) || it.Mode != driver.Set && it.Mode != driver.SetFenced {
 				continue
@@ -76,6 +79,8 @@ func (s *Store) setMany(ctx context.Context, items []driver.Item) []driver.ItemR
 func (s *Store) setManyNow(ctx context.Context, items []driver.Item) ([]driver.ItemResult, error) {
 	tags := tagsOf(items)
 	clock := s.clock.Load()
+	buf := s.buffer()
+	defer s.free(buf)
 	for range 1 + 2*recordAttempts {
 		meta := s.recordCmd(ctx, tags)
 		if clock == nil { // nothing is known yet
@@ -86,7 +91,7 @@ func (s *Store) setManyNow(ctx context.Context, items []driver.Item) ([]driver.I
 		var sets []*redis.Cmd
 		advance := redis.NewIntCmd(ctx, "hincrby", s.meta, "n", len(items))
 		if clock != nil {
-			sets = s.setCmds(ctx, items, *clock)
+			sets = s.setCmds(ctx, items, *clock, buf)
 			_, _ = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 				_ = p.Process(ctx, meta)
 				for _, cmd := range sets {
@@ -123,20 +128,35 @@ func (s *Store) setManyNow(ctx context.Context, items []driver.Item) ([]driver.I
 	return nil, errors.New("the clock moves faster than many entries can be set")
 }
 
-func (s *Store) setCmds(ctx context.Context, items []driver.Item, clock driver.Stamp) []*redis.Cmd {
+// setCmds encodes into buf. The commands' arguments are pointers into shared
+// slices, so that they are not allocated one by one.
+func (s *Store) setCmds(ctx context.Context, items []driver.Item, clock driver.Stamp, buf *[]byte) []*redis.Cmd {
+	size := 0
+	for _, it := range items {
+		size += envelope.Len(it.Entry)
+	}
+	all := slices.Grow((*buf)[:0], size)
 	cmds := make([]*redis.Cmd, len(items))
+	names, lives := make([]string, len(items)), make([]int64, len(items))
+	const most = 5
+	args := make([]any, 0, most*len(items))
 	for i, it := range items {
 		it.Entry.Token, it.Entry.Stamp = newToken(), clock
-		name := s.name(it.Key)
-		switch ms := lifetime(it.Entry.Life); ms {
-		case -1:
-			cmds[i] = redis.NewCmd(ctx, "unlink", name)
-		case 0:
-			cmds[i] = redis.NewCmd(ctx, "set", name, encode(it.Key, it.Entry))
-		default:
-			cmds[i] = redis.NewCmd(ctx, "set", name, encode(it.Key, it.Entry), "px", ms)
+		names[i], lives[i] = s.name(it.Key), lifetime(it.Entry.Life)
+		from := len(args)
+		if lives[i] == -1 {
+			args = append(args, "unlink", &names[i])
+		} else {
+			start := len(all)
+			all = envelope.Encode(all, it.Key, it.Entry)
+			args = append(args, "set", &names[i], all[start:len(all):len(all)])
+			if lives[i] != 0 {
+				args = append(args, "px", &lives[i])
+			}
 		}
+		cmds[i] = redis.NewCmd(ctx, args[from:len(args):len(args)]...)
 	}
+	*buf = all
 	return cmds
 }
 

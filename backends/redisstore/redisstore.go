@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
@@ -30,13 +31,14 @@ const (
 type Store struct {
 	rdb    *redis.Client
 	owned  bool // by Open: Close closes it
-	calls  calls
+	closed atomic.Bool
 	prefix string
 	meta   string
 	// maxFields is maxTagFields, but in tests.
 	maxFields int
 
 	scripts scripts
+	buffers sync.Pool // of *[]byte
 	// guess is the tags that GetMany reads beforehand.
 	guess atomic.Pointer[[]string]
 	// clock is one that was seen lately, for PutMany to begin with; nil at first.
@@ -60,8 +62,7 @@ var (
 //
 // Call it before rdb is used. It changes two of rdb's options: OnConnect, which
 // still calls what was there, checks the server's history (see the package
-// documentation), and ContextTimeoutEnabled is set, so that calls that were
-// given up free their connections.
+// documentation), and ContextTimeoutEnabled is set, so that deadlines hold.
 //
 // The store does not close rdb.
 func New(rdb redis.UniversalClient, opts *Options) (*Store, error) {
@@ -114,24 +115,20 @@ func (s *Store) name(key driver.Key) string { return s.prefix + key.Scope + key.
 
 // Ping asks the server whether it answers.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.await(ctx, func() error { return s.rdb.Ping(ctx).Err() })
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	return wrap(ctx, s.rdb.Ping(ctx).Err())
 }
 
-// Close waits for calls that were given up, until ctx ends. It closes the
-// client only if [Open] made it. All other methods return driver.ErrClosed
-// afterwards.
-func (s *Store) Close(ctx context.Context) error {
-	idle := s.calls.close()
-	var err error
-	select {
-	case <-idle:
-	case <-ctx.Done():
-		err = fmt.Errorf("redisstore: close: %w", ctx.Err())
+// Close closes the client if [Open] made it: calls that are under way then
+// fail. All other methods return driver.ErrClosed afterwards.
+func (s *Store) Close(context.Context) error {
+	if s.closed.Swap(true) || !s.owned {
+		return nil
 	}
-	if s.owned {
-		if cerr := s.rdb.Close(); cerr != nil && !errors.Is(cerr, redis.ErrClosed) {
-			err = errors.Join(err, fmt.Errorf("redisstore: close: %w", cerr))
-		}
+	if err := s.rdb.Close(); err != nil && !errors.Is(err, redis.ErrClosed) {
+		return fmt.Errorf("redisstore: close: %w", err)
 	}
-	return err
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,7 +19,9 @@ const (
 
 // Put implements driver.Store.
 func (s *Store) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) (driver.Result, error) {
-	sc, args, err := s.putting(key, e, mode, token)
+	buf := s.buffer()
+	defer s.free(buf)
+	sc, args, err := s.putting(key, e, mode, token, buf)
 	if errors.Is(err, driver.ErrTooLarge) && (mode == driver.Set || mode == driver.SetFenced) {
 		if _, err := s.Invalidate(ctx, driver.Invalidation{Keys: []driver.Key{key}}); err != nil {
 			return driver.Result{}, err
@@ -34,8 +37,9 @@ func (s *Store) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode d
 // Only Add would then say something else: that it stored nothing.
 func repeatable(mode driver.Mode) bool { return mode != driver.Add }
 
-// putting is the script that puts e, and its arguments.
-func (s *Store) putting(key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) (*script, []any, error) {
+// putting is the script that puts e, and its arguments. It appends to buf, to
+// which the arguments then refer.
+func (s *Store) putting(key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token, buf *[]byte) (*script, []any, error) {
 	if e.Kind > driver.Negative {
 		return nil, nil, fmt.Errorf("redisstore: put: kind %d: %w", e.Kind, errors.ErrUnsupported)
 	}
@@ -50,7 +54,9 @@ func (s *Store) putting(key driver.Key, e *driver.Entry, mode driver.Mode, token
 	if !fits(e) {
 		return nil, nil, driver.ErrTooLarge
 	}
-	blob := encode(key, e)
+	start := len(*buf)
+	*buf = envelope.Encode(slices.Grow(*buf, envelope.Len(e)), key, e)
+	blob := (*buf)[start:]
 	ms := lifetime(e.Life)
 	if mode == driver.Set || mode == driver.Add {
 		args := append(newArgs(2, 5), s.name(key), s.meta, blob, ms)
@@ -106,6 +112,25 @@ func (s *Store) invalidating(what driver.Invalidation) []any {
 
 func encode(key driver.Key, e *driver.Entry) []byte {
 	return envelope.Encode(make([]byte, 0, envelope.Len(e)), key, e)
+}
+
+// buffer returns an empty buffer for envelopes. go-redis has copied what it
+// sends when a call returns, so that it can be freed then.
+func (s *Store) buffer() *[]byte {
+	if b, ok := s.buffers.Get().(*[]byte); ok {
+		return b
+	}
+	return new([]byte)
+}
+
+// maxBuffer is the largest that is kept.
+const maxBuffer = 1 << 20
+
+func (s *Store) free(b *[]byte) {
+	if cap(*b) <= maxBuffer {
+		*b = (*b)[:0]
+		s.buffers.Put(b)
+	}
 }
 
 func fits(e *driver.Entry) bool {
