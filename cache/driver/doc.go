@@ -35,7 +35,9 @@
 //	Touch                if touched      kept       kept
 //	Incr                 if it creates   new        kept; created: as Add
 //	Invalidate           yes, once       removed    –
-//	Move                 if moved        new        kept, with tags and life
+//	Move                 if moved (*)    new        kept, with tags and life
+//
+// (*) Of a store that is no [Mover] twice.
 //
 // A store that cannot do a step at once does all effects before the last
 // advance, and gives a tag the number of an advance that came before it was

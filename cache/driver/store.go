@@ -27,7 +27,8 @@ type Store interface {
 	// store itself stamps the entry. e.Token is ignored: the store gives each
 	// stored entry a new one. The store owns e from the call on.
 	//
-	// A value over the store's own limit is ErrTooLarge: Set and SetFenced then
+	// An entry whose life has ended when it arrives is stored nowhere, and is no
+	// error. A value over the store's own limit is ErrTooLarge: Set and SetFenced then
 	// remove what stands, Add and Fill change nothing.
 	Put(ctx context.Context, key Key, e *Entry, mode Mode, token Token) (Result, error)
 
@@ -108,7 +109,8 @@ type Sum struct {
 	Clock   Stamp
 }
 
-// Invalidation names what is to be dropped.
+// Invalidation names what is to be dropped. A key that is named twice counts
+// once.
 type Invalidation struct {
 	Keys []Key
 	Tags []string
