@@ -1,0 +1,33 @@
+// Webapp is the documentation of the Go standard library as a site: computed
+// from the sources on this machine, and cached at every level.
+//
+//	go run ./examples/webapp
+//	go run ./examples/webapp -cache redis://127.0.0.1:6379/0
+//	go run ./examples/webapp -cache "locmem:// redis://127.0.0.1:6379/0"
+//	go run ./examples/webapp -bench
+//
+// # What it does without a cache
+//
+// stdlib.go finds the packages, parse.go and decl.go turn one into plain data,
+// notes.go keeps what visitors write, and views.go, with the templates, makes
+// pages of it. None of these knows of the cache.
+//
+// # What is cached, and where
+//
+//   - library.go: the list and each parsed package through typed views, the
+//     rendered documentation as bytes, the counters of "most read", and each
+//     visitor's recent packages.
+//   - templates/*.html: the function cache keeps parts of pages: the table of
+//     packages, the notes on one, the ranking, and the visitor's own part, which
+//     varies on the visitor.
+//   - site.go: the page cache around the package pages, which vary on Accept.
+//   - shell.go: what is live around a cached page, and why that is outside.
+//   - leave.go: a note is written through a hook that drops, by tags, the pages
+//     and fragments that show it.
+//   - open.go: where it is all put together.
+//
+// # Seeing it
+//
+// The foot of each page says what the cache did for it, as do the header fields
+// Cache-Status and Server-Timing. The page /stats shows what was computed.
+package main
