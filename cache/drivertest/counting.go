@@ -99,8 +99,12 @@ func counting() []rule {
 		}},
 		{"LL-076 an overflow is an error and changes nothing", nothing, func(w *world) {
 			for _, x := range []struct{ value, delta int64 }{
-				{math.MaxInt64, 1}, {1, math.MaxInt64}, {math.MaxInt64, math.MaxInt64},
-				{math.MinInt64, -1}, {-2, math.MinInt64 + 1}, {math.MinInt64, math.MinInt64},
+				{math.MaxInt64, 1},
+				{1, math.MaxInt64},
+				{math.MaxInt64, math.MaxInt64},
+				{math.MinInt64, -1},
+				{-2, math.MinInt64 + 1},
+				{math.MinInt64, math.MinInt64},
 			} {
 				text := strconv.FormatInt(x.value, 10)
 				w.set("k", integer(text))

@@ -22,7 +22,8 @@ func (s *site) stats(w http.ResponseWriter, r *http.Request) {
 		Work, Cache []counter
 		Jobs        []job
 	}{
-		page{"Counters · Go standard library", "", s.std.Version()}, time.Since(s.started).Round(time.Second), worked,
+		page{"Counters · Go standard library", "", s.std.Version()},
+		time.Since(s.started).Round(time.Second), worked,
 		[]counter{
 			{"hits in the store", st.Hits},
 			{"hits in a near tier", st.NearHits},
@@ -33,6 +34,7 @@ func (s *site) stats(w http.ResponseWriter, r *http.Request) {
 			{"loads refused, as out of date", st.Refused},
 			{"writes", st.Writes},
 			{"invalidations", st.Invalidations},
-		}, s.work.snapshot(),
+		},
+		s.work.snapshot(),
 	})
 }

@@ -141,11 +141,20 @@ func digits(e *driver.Entry) []byte {
 
 // seal is Adler-32 over both parts.
 func seal(clock, digits []byte) uint32 {
+	const (
+		mod  = 65521
+		most = 2048 // bytes for which 32 bits hold the sums
+	)
 	a, b := uint32(1), uint32(0)
 	for _, part := range [2][]byte{clock, digits} {
-		for _, c := range part {
-			a = (a + uint32(c)) % 65521
-			b = (b + a) % 65521
+		for len(part) > 0 {
+			n := min(len(part), most)
+			for _, c := range part[:n] {
+				a += uint32(c)
+				b += a
+			}
+			a, b = a%mod, b%mod
+			part = part[n:]
 		}
 	}
 	return b<<16 | a

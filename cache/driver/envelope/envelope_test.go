@@ -1,7 +1,10 @@
 package envelope_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/adler32"
 	"math"
 	"reflect"
 	"slices"
@@ -184,6 +187,19 @@ func TestSplicing(t *testing.T) {
 	copy(blob[envelope.LifeAt:], envelope.AppendLife(nil, e.Life))
 	if got, err := envelope.Decode(key, blob); err != nil || !same(got, e) {
 		t.Errorf("new life: got %+v, %v, want %+v", got, err, e)
+	}
+}
+
+// The seal is the Adler-32 that everybody else computes.
+func TestSealIsAdler32(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, 20, 5000, 100_000} {
+		digits := bytes.Repeat([]byte{0xff}, n)
+		blob := envelope.Encode(nil, key, &driver.Entry{Kind: driver.Integer, Token: math.MaxUint64, Payload: digits})
+		want := adler32.Checksum(append(slices.Clone(blob[envelope.TokenAt:envelope.SealAt]), digits...))
+		if got := binary.BigEndian.Uint32(blob[envelope.SealAt:]); got != want {
+			t.Errorf("%d digits: got %08x, want %08x", n, got, want)
+		}
 	}
 }
 
