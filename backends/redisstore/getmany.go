@@ -111,7 +111,7 @@ func plainReading(key driver.Key, clock driver.Stamp, blob []byte, found bool) d
 		r.Odd, r.Fence.Token = err, 0
 	case err != nil:
 		r.Odd = err
-	case true:
+	case e.Stamp.Epoch == clock.Epoch:
 		r.Entry = e
 	}
 	return r
