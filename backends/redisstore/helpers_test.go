@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/stratacache/strata/backends/redisstore"
 	"github.com/stratacache/strata/cache/driver"
 )
@@ -45,5 +47,27 @@ func breakSaving(t *testing.T, s *redisstore.Store, dir string) {
 		if time.Now().After(deadline) {
 			t.Fatal("the server saved, or did not try")
 		}
+	}
+}
+
+// follow has the server of rdb copy the data of the one at addr, until it has
+// key, and then stand alone.
+func follow(t *testing.T, rdb *redis.Client, addr, key string) {
+	t.Helper()
+	host, port, _ := strings.Cut(addr, ":")
+	if err := rdb.Do(t.Context(), "replicaof", host, port).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		n, err := rdb.Exists(t.Context(), key).Result()
+		if err == nil && n == 1 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the server does not follow %s: %v", addr, err)
+		}
+	}
+	if err := rdb.Do(t.Context(), "replicaof", "no", "one").Err(); err != nil {
+		t.Fatal(err)
 	}
 }

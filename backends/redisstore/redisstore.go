@@ -70,7 +70,7 @@ func New(rdb redis.UniversalClient, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-
+	s.watchHistory()
 	return s, nil
 }
 

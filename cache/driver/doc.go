@@ -6,6 +6,7 @@
 // A [Store] is one namespace: entries under final keys, and one meta record
 // (a random epoch, a counter, and the stamps of invalidated tags) that guards
 // them.
+//
 // Composing keys, encoding values, loading, and deciding what is fresh are the
 // cache's work; keeping an entry, and refusing the wrong one, is the store's.
 // The rules:
