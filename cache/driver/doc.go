@@ -38,7 +38,8 @@
 //	Invalidate           yes, once       removed    –
 //	Move                 if moved (*)    new        kept, with tags and life
 //
-// (*) Of a store that is no [Mover] twice.
+// (*) Of a store that is no [Mover] twice. In place of the clock, advanced, an
+// entry may carry an older stamp with which it is valid.
 //
 // A store that cannot do a step at once does all effects before the last
 // advance, and gives a tag the number of an advance that came before it was
