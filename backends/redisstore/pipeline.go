@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -64,10 +65,19 @@ func (s *Store) evalMany(ctx context.Context, jobs []job) error {
 	return errNoRecord
 }
 
+// send runs jobs in their order. Several scripts among them are each sent whole
+// where they first stand: one that the server does not know would otherwise be
+// sent again after those that stood behind it.
 func (s *Store) send(ctx context.Context, jobs []*job) {
 	cmds := make([]redis.Cmder, len(jobs))
+	var whole []*script
+	mixed := slices.ContainsFunc(jobs, func(j *job) bool { return j.script != jobs[0].script })
 	for i, j := range jobs {
 		j.args[0], j.args[1] = "evalsha", j.script.sha
+		if mixed && !slices.Contains(whole, j.script) {
+			j.args[0], j.args[1] = "eval", j.script.source
+			whole = append(whole, j.script)
+		}
 		j.cmd = redis.NewCmd(ctx, j.args...)
 		if cmds[i] = j.cmd; !j.again {
 			cmds[i] = once{j.cmd}
