@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/redis/go-redis/v9/logging"
 )
 
 // config is what the flags say.
@@ -28,6 +30,7 @@ type config struct {
 var errUsage = errors.New("see -help")
 
 func main() {
+	logging.Disable() // what go-redis logs it also returns, and we say it once
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
