@@ -93,26 +93,27 @@ func (l *library) Doc(ctx context.Context, path string) ([]byte, error) {
 // docTemplate renders a Package. It asks nothing of the cache.
 var docTemplate = template.Must(template.New("").Funcs(functions).ParseFS(assets, "templates/doc.html"))
 
-// Visit counts a reader of a package, and remembers it for the visitor. It is
-// best effort: a page is worth more than its counter.
-func (l *library) Visit(ctx context.Context, path string, v visitor) error {
+// Count counts a reader of a package.
+func (l *library) Count(ctx context.Context, path string) error {
 	_, err := l.reads.Incr(ctx, path, 1, cache.Initial(0), cache.TTL(cache.Forever))
-	if !v.Returning {
+	return err
+}
+
+// Remember puts a package in front of those that a visitor opened last.
+func (l *library) Remember(ctx context.Context, path string, v visitor) error {
+	recent, err := l.Recent(ctx, v)
+	if err != nil || len(recent) > 0 && recent[0] == path {
 		return err
-	}
-	recent, rerr := l.Recent(ctx, v)
-	if rerr != nil || len(recent) > 0 && recent[0] == path {
-		return errors.Join(err, rerr)
 	}
 	recent = slices.DeleteFunc(slices.Clone(recent), func(p string) bool { return p == path })
 	recent = slices.Insert(recent, 0, path)
 	recent = recent[:min(len(recent), recentMost)]
 	// A visitor's own list depends on nothing else, so a plain Set will do; what
 	// shows it is dropped afterwards.
-	if rerr = l.recent.Set(ctx, v.ID, recent, cache.TTL(recentTTL)); rerr == nil {
-		rerr = l.client.Invalidate(ctx, visitorTag(v.ID))
+	if err := l.recent.Set(ctx, v.ID, recent, cache.TTL(recentTTL)); err != nil {
+		return err
 	}
-	return errors.Join(err, rerr)
+	return l.client.Invalidate(ctx, visitorTag(v.ID))
 }
 
 // Recent returns the packages that a visitor opened last, latest first.

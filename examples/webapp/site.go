@@ -132,12 +132,30 @@ func (s *site) packageRoute() http.Handler {
 		}
 		r.Header.Set("Accept", "text/html")
 		if r.Method == http.MethodGet {
-			if err := s.library.Visit(r.Context(), name, visitorOf(r.Context())); err != nil {
-				s.log.Warn("a visit was not counted", "package", name, "error", err)
-			}
+			defer s.visit(r.Context(), name)()
 		}
 		html.ServeHTTP(w, r)
 	})
+}
+
+// visit notes that a package is being read. The counter is a trip to the cache
+// that nothing on the page waits for, so it is made beside the page's own; the
+// function that visit returns waits for it. Both are best effort: a page is
+// worth more than who read it.
+func (s *site) visit(ctx context.Context, name string) (wait func()) {
+	counted := make(chan struct{})
+	go func() {
+		defer close(counted)
+		if err := s.library.Count(ctx, name); err != nil {
+			s.log.Warn("a visit was not counted", "package", name, "error", err)
+		}
+	}()
+	if v := visitorOf(ctx); v.Returning {
+		if err := s.library.Remember(ctx, name, v); err != nil {
+			s.log.Warn("a visit was not remembered", "package", name, "error", err)
+		}
+	}
+	return func() { <-counted }
 }
 
 // onePerPage returns r with the one address that the page of a package has in
