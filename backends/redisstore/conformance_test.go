@@ -27,6 +27,17 @@ func TestConformance(t *testing.T) {
 	t.Run("redis", func(t *testing.T) {
 		drivertest.Run(t, harness(servertest.SharedRedis(t)))
 	})
+	t.Run("redis, all entries as large ones", func(t *testing.T) {
+		h := harness(servertest.SharedRedis(t))
+		asLarge := func(s driver.Store) driver.Store {
+			s.(*redisstore.Store).ReadAllAsLarge()
+			return s
+		}
+		open, again := h.Open, h.Again
+		h.Open = func(t testing.TB) driver.Store { return asLarge(open(t)) }
+		h.Again = func(t testing.TB, s driver.Store) driver.Store { return asLarge(again(t, s)) }
+		drivertest.Run(t, h)
+	})
 }
 
 // harness runs the suite on the server at addr, each store in a namespace of

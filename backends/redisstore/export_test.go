@@ -18,3 +18,12 @@ func (s *Store) LimitFields(n int) { s.maxFields = n }
 
 // Client is the client that the store uses.
 func (s *Store) Client() *redis.Client { return s.rdb }
+
+// ReadAllAsLarge has s read each entry by a plain GET beside the script that
+// judges it.
+func (s *Store) ReadAllAsLarge() {
+	s.sizes.from = 0
+	for i := range s.sizes.large {
+		s.sizes.large[i].Store(true)
+	}
+}

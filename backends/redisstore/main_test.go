@@ -9,6 +9,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"go.uber.org/goleak"
 
 	"github.com/stratacache/strata/backends/redisstore"
@@ -16,7 +17,10 @@ import (
 	"github.com/stratacache/strata/internal/servertest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(servertest.Main(m)) }
+func TestMain(m *testing.M) {
+	logging.Disable() // of refused connections, of which there are many here
+	goleak.VerifyTestMain(servertest.Main(m))
+}
 
 // server is what a test runs on: miniredis, which is in this process, or a real
 // redis-server.

@@ -12,12 +12,20 @@ import (
 // Get implements driver.Store. What it finds corrupt it removes, or replaces by
 // a placeholder.
 func (s *Store) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
+	if s.sizes.of(key).Load() {
+		if r, ok, err := s.getLarge(ctx, key, hold); ok || err != nil {
+			s.sizes.note(key, &r)
+			return r, err
+		}
+	}
 	args := append(newArgs(2, 2), s.name(key), s.meta)
 	clock, body, err := splitReply(s.eval(ctx, &s.scripts.get, planting(args, hold), true))
 	if err != nil {
 		return driver.Reading{}, err
 	}
-	return s.reading(ctx, key, clock, body, hold)
+	r, err := s.reading(ctx, key, clock, body, hold)
+	s.sizes.note(key, &r)
+	return r, err
 }
 
 // planting appends the arguments that have a script plant placeholders.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"regexp"
 	"sync"
 	"sync/atomic"
@@ -38,6 +39,7 @@ type Store struct {
 	maxFields int
 
 	scripts scripts
+	sizes   sizes
 	buffers sync.Pool // of *[]byte
 	// guess is the tags that GetMany reads beforehand.
 	guess atomic.Pointer[[]string]
@@ -97,6 +99,7 @@ func newStore(rdb redis.UniversalClient, opts *Options) (*Store, error) {
 	client.Options().ContextTimeoutEnabled = true
 	s := &Store{
 		rdb: client, prefix: namespace + ":", meta: namespace + "!meta", maxFields: maxTagFields, scripts: loaded,
+		sizes: sizes{from: large, seed: maphash.MakeSeed()},
 	}
 	s.history.Store(new(string))
 	s.guess.Store(new([]string))

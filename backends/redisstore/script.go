@@ -20,7 +20,7 @@ type script struct {
 }
 
 type scripts struct {
-	get, plant, set, add, fill, setFenced, touch, incr, invalidate, move, drop, record script
+	get, header, plant, set, add, fill, setFenced, touch, incr, invalidate, move, drop, record script
 }
 
 // loadScripts puts each script together with what it shares with others.
@@ -40,6 +40,7 @@ func loadScripts() (scripts, error) {
 		*to = script{source: string(source), sha: hex.EncodeToString(sum[:])}
 	}
 	load(&s.get, "gethit", "common", "valid", "read", "get")
+	load(&s.header, "common", "valid", "read", "header", "get")
 	load(&s.plant, "common", "valid", "read", "plant")
 	load(&s.set, "common", "set")
 	load(&s.add, "common", "valid", "add")
