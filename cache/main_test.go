@@ -57,7 +57,7 @@ func (s *tapped) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode 
 	return s.Store.Put(ctx, key, e, mode, token)
 }
 
-func (s *tapped) GetMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.Reading, error) {
+func (s *tapped) GetMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.KeyReading, error) {
 	return driver.GetMany(ctx, s.Store, keys, hold)
 }
 

@@ -111,16 +111,16 @@ func (s *Store) Get(ctx context.Context, key driver.Key, hold time.Duration) (ou
 }
 
 // GetMany implements driver.ManyGetter.
-func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.Reading, error) {
+func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.KeyReading, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
 	stamp := s.meta.Load().stamp()
 	now := s.clock.now()
-	out := make([]driver.Reading, len(keys))
+	out := make([]driver.KeyReading, len(keys))
 	for i, key := range keys {
-		if s.otter == nil || !s.readUnlocked(&out[i], key) {
-			s.read(&out[i], key, now, hold)
+		if s.otter == nil || !s.readUnlocked(&out[i].Reading, key) {
+			s.read(&out[i].Reading, key, now, hold)
 		}
 		out[i].Fence.Stamp = stamp // the oldest of all is right for each
 	}

@@ -27,7 +27,7 @@ const (
 // several times as much. What it reads of tags are those that the entries of
 // the last call had; if there are others, it takes a second round trip, and so
 // do placeholders. A value of another type than string counts as nothing.
-func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.Reading, error) {
+func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.KeyReading, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
@@ -46,7 +46,7 @@ func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Durati
 	return readings, nil
 }
 
-func (s *Store) getMany(ctx context.Context, keys []driver.Key) ([]driver.Reading, error) {
+func (s *Store) getMany(ctx context.Context, keys []driver.Key) ([]driver.KeyReading, error) {
 	var rec record
 	guess := *s.guess.Load()
 	values := make([]any, 0, len(keys))
@@ -90,10 +90,10 @@ func (s *Store) getMany(ctx context.Context, keys []driver.Key) ([]driver.Readin
 	if len(values) != len(keys) {
 		return nil, errReply
 	}
-	readings := make([]driver.Reading, len(keys))
+	readings := make([]driver.KeyReading, len(keys))
 	for i, v := range values {
 		text, _ := v.(string)
-		readings[i] = plainReading(keys[i], rec.clock, bytesOf(text), v != nil)
+		readings[i].Reading = plainReading(keys[i], rec.clock, bytesOf(text), v != nil)
 	}
 	return readings, s.checkTags(ctx, rec, readings)
 }
@@ -118,7 +118,7 @@ func plainReading(key driver.Key, clock driver.Stamp, blob []byte, found bool) d
 }
 
 // checkTags takes the entries away whose tags were invalidated.
-func (s *Store) checkTags(ctx context.Context, rec record, readings []driver.Reading) error {
+func (s *Store) checkTags(ctx context.Context, rec record, readings []driver.KeyReading) error {
 	var unknown, all []string
 	for _, r := range readings {
 		if r.Entry == nil {
@@ -162,7 +162,7 @@ func (s *Store) checkTags(ctx context.Context, rec record, readings []driver.Rea
 }
 
 // plantMany plants placeholders where nothing valid was found.
-func (s *Store) plantMany(ctx context.Context, keys []driver.Key, readings []driver.Reading, hold time.Duration) {
+func (s *Store) plantMany(ctx context.Context, keys []driver.Key, readings []driver.KeyReading, hold time.Duration) {
 	var which []int
 	for i, r := range readings {
 		if r.Entry == nil && !errors.Is(r.Odd, driver.ErrNewer) {
@@ -191,16 +191,16 @@ func (s *Store) plantMany(ctx context.Context, keys []driver.Key, readings []dri
 		for j, i := range part {
 			if err == nil {
 				body, _ := bodies[j].(string)
-				readings[i], readings[i].Err = s.reading(ctx, keys[i], clock, bytesOf(body), hold)
+				readings[i].Reading, readings[i].Err = s.reading(ctx, keys[i], clock, bytesOf(body), hold)
 			} else {
-				readings[i] = driver.Reading{Err: err}
+				readings[i] = driver.KeyReading{Err: err}
 			}
 		}
 	}
 }
 
 // dropMany removes what was found corrupt.
-func (s *Store) dropMany(ctx context.Context, keys []driver.Key, readings []driver.Reading) {
+func (s *Store) dropMany(ctx context.Context, keys []driver.Key, readings []driver.KeyReading) {
 	for i, r := range readings {
 		if errors.Is(r.Odd, driver.ErrCorrupt) {
 			readings[i].Fence.Token, _ = s.drop(ctx, keys[i], r.Fence.Token, 0)

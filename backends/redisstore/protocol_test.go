@@ -13,7 +13,7 @@ import (
 	"github.com/stratacache/strata/internal/servertest"
 )
 
-func many(t testing.TB, s *redisstore.Store, names ...string) []driver.Reading {
+func many(t testing.TB, s *redisstore.Store, names ...string) []driver.KeyReading {
 	t.Helper()
 	keys := make([]driver.Key, len(names))
 	for i, n := range names {

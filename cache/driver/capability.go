@@ -8,9 +8,14 @@ import (
 // ManyGetter is a store that reads many keys in one round trip.
 type ManyGetter interface {
 	// GetMany is Get for each key, in the order of keys, which are distinct. It
-	// reads the clock with or before the first of them. A failure of single keys
-	// is in their Reading.Err; the error is for all.
-	GetMany(ctx context.Context, keys []Key, hold time.Duration) ([]Reading, error)
+	// reads the clock with or before the first of them. The error is for all.
+	GetMany(ctx context.Context, keys []Key, hold time.Duration) ([]KeyReading, error)
+}
+
+// KeyReading is one key's part of a GetMany.
+type KeyReading struct {
+	Reading
+	Err error // this key could not be read
 }
 
 // Item is one entry on its way into a store.
@@ -72,15 +77,13 @@ func As[T any](s Store) (T, bool) {
 }
 
 // GetMany reads keys through the store's own GetMany, or one by one.
-func GetMany(ctx context.Context, s Store, keys []Key, hold time.Duration) ([]Reading, error) {
+func GetMany(ctx context.Context, s Store, keys []Key, hold time.Duration) ([]KeyReading, error) {
 	if m, ok := s.(ManyGetter); ok {
 		return m.GetMany(ctx, keys, hold)
 	}
-	out := make([]Reading, len(keys))
+	out := make([]KeyReading, len(keys))
 	for i, k := range keys {
-		r, err := s.Get(ctx, k, hold)
-		r.Err = err
-		out[i] = r
+		out[i].Reading, out[i].Err = s.Get(ctx, k, hold)
 	}
 	return out, nil
 }

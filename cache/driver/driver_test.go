@@ -64,7 +64,7 @@ type (
 func (store) KeepsEntries() bool       { return true }
 func (w wrapper) Unwrap() driver.Store { return w.Store }
 
-func (store) GetMany(context.Context, []driver.Key, time.Duration) ([]driver.Reading, error) {
+func (store) GetMany(context.Context, []driver.Key, time.Duration) ([]driver.KeyReading, error) {
 	return nil, errors.New("went around the wrapper")
 }
 

@@ -72,8 +72,6 @@ type Reading struct {
 	// Odd says why something that stands under the key was not returned:
 	// ErrCorrupt, ErrForeign or ErrNewer; nil for a plain hit or miss.
 	Odd error
-	// Err is set by GetMany only: this key could not be read.
-	Err error
 }
 
 // Mode is the condition of a Put.

@@ -180,7 +180,7 @@ func concurrency() []rule {
 				if err != nil {
 					return driver.Reading{}, err
 				}
-				return rs[1], rs[1].Err
+				return rs[1].Reading, rs[1].Err
 			})
 		}},
 		{"no read returns what was invalidated before it began, by delete", nothing, func(w *world) {

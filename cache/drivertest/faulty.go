@@ -206,8 +206,8 @@ func (f *Faulty) Ping(ctx context.Context) error {
 func (f *Faulty) Close(ctx context.Context) error { return f.inner.Close(ctx) }
 
 // GetMany implements driver.ManyGetter.
-func (f *Faulty) GetMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.Reading, error) {
-	return run(ctx, f, Call{Method: "GetMany", Keys: keys}, func() ([]driver.Reading, error) {
+func (f *Faulty) GetMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.KeyReading, error) {
+	return run(ctx, f, Call{Method: "GetMany", Keys: keys}, func() ([]driver.KeyReading, error) {
 		return driver.GetMany(ctx, f.inner, keys, hold)
 	})
 }

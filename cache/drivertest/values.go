@@ -239,7 +239,7 @@ func values() []rule {
 			newer := w.h.Newer(slices.Clone(w.h.Raw(w.t, w.store, keyOf("k"))))
 			w.h.Plant(w.t, w.store, keyOf("k"), newer)
 			for _, hold := range []time.Duration{0, long} {
-				for what, r := range map[string]driver.Reading{"Get": w.get("k", hold), "GetMany": w.getMany(hold, "k")[0]} {
+				for what, r := range map[string]driver.Reading{"Get": w.get("k", hold), "GetMany": w.getMany(hold, "k")[0].Reading} {
 					same(w, what, payload(r.Entry), nowhere)
 					w.is(what+": Odd", r.Odd, driver.ErrNewer)
 					same(w, what+": token", r.Fence.Token, 0)

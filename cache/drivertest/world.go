@@ -269,7 +269,7 @@ func (w *world) move(from, to string) bool {
 }
 
 // getMany reads distinct names at once.
-func (w *world) getMany(hold time.Duration, names ...string) []driver.Reading {
+func (w *world) getMany(hold time.Duration, names ...string) []driver.KeyReading {
 	w.t.Helper()
 	rs, err := driver.GetMany(w.ctx, w.store, keysOf(names...), hold)
 	w.must("GetMany", err)
