@@ -177,15 +177,20 @@ func (f *form[V]) encode(v V, keeps bool) (item, error) {
 	return it, nil
 }
 
-// decode returns the value of an entry: a copy that the caller owns, unless V
-// can be shared. An error says why the entry is not a V.
-func (f *form[V]) decode(e *driver.Entry) (V, error) {
+// decode puts the value of an entry into out: a copy that the caller owns,
+// unless V can be shared. An error says why the entry is not a V.
+//
+// It writes to where the value will be returned from: a struct copied once more
+// would show in the cost of a hit.
+func (f *form[V]) decode(e *driver.Entry, out *V) (err error) {
 	if f.share && f.format == encoded {
 		if p, ok := e.Decoded().(*V); ok {
-			return *p, nil
+			*out = *p
+			return nil
 		}
 	}
-	return f.decodeBytes(e)
+	*out, err = f.decodeBytes(e)
+	return err
 }
 
 func (f *form[V]) decodeBytes(e *driver.Entry) (V, error) {

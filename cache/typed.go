@@ -62,18 +62,18 @@ func For[V any](c Cache, opts ...ViewOption) Typed[V] {
 }
 
 // Get returns the value under key, or ErrMiss or ErrNotFound.
-func (t Typed[V]) Get(ctx context.Context, key string) (V, error) {
+func (t Typed[V]) Get(ctx context.Context, key string) (value V, err error) {
 	var f found
-	err := t.view.find(ctx, key, 0, &f)
-	if err == nil && f.entry != nil && f.entry.Kind != driver.Negative {
-		if v, derr := t.form.decode(f.entry); derr == nil {
-			t.view.report(ctx, key, &f, nil)
-			return v, nil
-		} else {
-			t.unusable(ctx, key, &f, derr)
-		}
-	}
 	var zero V
+	err = t.view.find(ctx, key, 0, &f)
+	if err == nil && f.entry != nil && f.entry.Kind != driver.Negative {
+		why := t.form.decode(f.entry, &value)
+		if why == nil {
+			t.view.report(ctx, key, &f, nil)
+			return value, nil
+		}
+		t.unusable(ctx, key, &f, why)
+	}
 	if err != nil && f.outcome != Failed {
 		return zero, wrap("get", key, err)
 	}
@@ -101,35 +101,36 @@ func (t Typed[V]) GetMany(ctx context.Context, keys ...string) (map[string]V, er
 	entries, err := t.view.getMany(ctx, keys)
 	out := make(map[string]V, len(entries))
 	for k, e := range entries {
-		if v, err := t.form.decode(e); err == nil {
-			out[k] = v
-		} else {
+		var v V
+		if err := t.form.decode(e, &v); err != nil {
 			t.view.engine.count.odd.Add(1)
+			continue
 		}
+		out[k] = v
 	}
 	return out, err
 }
 
 // GetOrSet returns the value under key, or calls load and stores what it
 // returns: see [Cache].GetOrSet.
-func (t Typed[V]) GetOrSet(ctx context.Context, key string, load func(context.Context) (V, error), opts ...Option) (V, error) {
+func (t Typed[V]) GetOrSet(ctx context.Context, key string, load func(context.Context) (V, error), opts ...Option) (value V, err error) {
 	var f found
-	err := t.view.find(ctx, key, t.view.engine.hold, &f)
+	err = t.view.find(ctx, key, t.view.engine.hold, &f)
 	if err == nil && f.entry != nil {
 		if f.entry.Kind == driver.Negative {
 			var zero V
 			t.view.report(ctx, key, &f, nil)
 			return zero, ErrNotFound
 		}
-		v, derr := t.form.decode(f.entry)
-		if derr == nil {
+		why := t.form.decode(f.entry, &value)
+		if why == nil {
 			t.view.report(ctx, key, &f, nil)
-			return v, nil
+			return value, nil
 		}
 		if f.fence.Token == 0 { // a near copy: the store knows where a load begins
 			err = t.view.engine.ask(ctx, t.view.engine.hold, &f)
 		}
-		f.entry, f.odd = nil, derr
+		f.entry, f.odd = nil, why
 		if err == nil {
 			f.outcome = Miss
 		}
@@ -158,7 +159,8 @@ func (t Typed[V]) load(ctx context.Context, key string, f *found, failure error,
 	case e.Kind == driver.Negative:
 		return zero, ErrNotFound
 	}
-	v, err := t.form.decode(e)
+	var v V
+	err = t.form.decode(e, &v)
 	return v, wrap("get or set", key, err)
 }
 
