@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/maphash"
@@ -31,12 +32,12 @@ func New(store driver.Store, opts *Options) (*Client, error) {
 	}
 	e := &engine{opts: o, store: store, seed: maphash.MakeSeed()}
 	e.stopped, e.stop = context.WithCancel(context.Background())
-	e.flights.byKey = make(map[driver.Key]*flight)
+	e.flights.byKey = make(map[flightKey]*flight)
 	e.hold = o.LoadTimeout + holdMargin
 	e.local = keepsEntries(store)
 	e.keeps = e.local
 	for _, t := range o.Near {
-		e.near = append(e.near, nearTier{store: t.Store, ttl: t.TTL})
+		e.near = append(e.near, nearTier{store: t.Store, ttl: cmp.Or(t.TTL, defaultNearTTL)})
 		e.keeps = true
 	}
 	root := newView(e, "", o.Version).withPrefix(o.Prefix)

@@ -90,7 +90,7 @@ var (
 	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
 )
 
-// schemaOf is a fingerprint of codec and type, never 0: an entry that was
+// schemaOf is a fingerprint of codec and type, greater than 1: an entry that was
 // stored by a program with another shape of V is a miss, not a value with
 // silently missing fields.
 func schemaOf(codec string, t reflect.Type) uint64 {
@@ -98,7 +98,7 @@ func schemaOf(codec string, t reflect.Type) uint64 {
 	var b strings.Builder
 	describe(&b, t, make(map[reflect.Type]bool))
 	fmt.Fprintf(h, "%d:%s%s", len(codec), codec, b.String())
-	return max(h.Sum64(), 1)
+	return max(h.Sum64(), integerSchema+1)
 }
 
 func describe(b *strings.Builder, t reflect.Type, seen map[reflect.Type]bool) {
@@ -127,6 +127,9 @@ func describe(b *strings.Builder, t reflect.Type, seen map[reflect.Type]bool) {
 		if t.Kind() == reflect.Map {
 			b.WriteString("map ")
 			describe(b, t.Key(), seen)
+		}
+		if t.Kind() == reflect.Array {
+			fmt.Fprintf(b, "%d ", t.Len())
 		}
 		fmt.Fprintf(b, "%s ", t.Kind())
 		describe(b, t.Elem(), seen)
@@ -183,7 +186,7 @@ func (f *form[V]) encode(v V, keeps bool) (item, error) {
 // It writes to where the value will be returned from: a struct copied once more
 // would show in the cost of a hit.
 func (f *form[V]) decode(e *driver.Entry, out *V) (err error) {
-	if f.share && f.format == encoded {
+	if f.share && f.format == encoded && e.Schema == f.schema {
 		if p, ok := e.Decoded().(*V); ok {
 			*out = *p
 			return nil
@@ -235,7 +238,7 @@ func decodeInteger[V any](payload []byte) (v V, err error) {
 	case rv.CanUint() && n >= 0 && n <= math.MaxUint32 && !rv.OverflowUint(uint64(n)):
 		rv.SetUint(uint64(n))
 	default:
-		return v, fmt.Errorf("%d does not fit %s", n, rv.Type())
+		return v, fmt.Errorf("%w: %d does not fit %s", errSchema, n, rv.Type())
 	}
 	return v, nil
 }

@@ -18,16 +18,13 @@ func (v *view) Incr(ctx context.Context, key string, delta int64, opts ...Option
 		if c.userTags {
 			return false, ErrUnfenced
 		}
+		// What the counter would begin with, if it is absent.
 		var initial *driver.Entry
 		first := c.initial + delta
-		if c.hasInitial {
-			if (first > c.initial) != (delta > 0) && delta != 0 {
-				return false, ErrOverflow
-			}
-			if c.ttl > 0 {
-				it := item{payload: strconv.AppendInt(nil, first, 10), kind: driver.Integer}
-				initial = it.entry(c, life(time.Now(), c.ttl))
-			}
+		overflows := delta != 0 && (first > c.initial) != (delta > 0)
+		if c.hasInitial && !overflows && c.ttl > 0 {
+			it := item{payload: strconv.AppendInt(nil, first, 10), kind: driver.Integer}
+			initial = it.entry(c, life(time.Now(), c.ttl))
 		}
 		sent := time.Now()
 		r, err := e.store.Incr(ctx, k, delta, initial)
@@ -35,8 +32,11 @@ func (v *view) Incr(ctx context.Context, key string, delta int64, opts ...Option
 			e.wrote(sent, r.Clock, err)
 		}
 		sum = r.Value
-		if c.hasInitial && c.ttl <= 0 && errors.Is(err, ErrMiss) {
-			sum, err = first, nil
+		if c.hasInitial && initial == nil && errors.Is(err, ErrMiss) {
+			if overflows {
+				return false, ErrOverflow
+			}
+			sum, err = first, nil // a TTL that stores nothing
 		}
 		return err == nil, err
 	})

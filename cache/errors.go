@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -64,9 +65,13 @@ func (e *Error) Is(target error) bool { return target == ErrUnavailable && !answ
 // answered reports whether err is an answer, or the caller's own doing, and not
 // an outage.
 func answered(err error) bool {
+	// A connection that timed out calls itself context.DeadlineExceeded.
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() && error(timeout) != context.DeadlineExceeded {
+		return false
+	}
 	for _, a := range []error{
 		ErrMiss, ErrNotFound, ErrNotInteger, ErrOverflow, ErrKey, ErrTooLarge, ErrClosed, ErrUnfenced, ErrOption,
-		ErrRecursiveLoad, context.Canceled, context.DeadlineExceeded,
+		ErrRecursiveLoad, errSchema, context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, a) {
 			return true

@@ -10,12 +10,19 @@ import (
 // flights are the loads under way, one for each key.
 type flights struct {
 	mu    sync.Mutex
-	byKey map[driver.Key]*flight
+	byKey map[flightKey]*flight
+}
+
+// flightKey is a key and the schema of what is loaded: callers that want values
+// of different types have nothing to give each other.
+type flightKey struct {
+	driver.Key
+	schema uint64
 }
 
 // flight is one load and those who wait for it.
 type flight struct {
-	key    driver.Key
+	key    flightKey
 	name   string
 	fence  driver.Fence // where it began; zero if the store could not be asked
 	outage error        // why it could not
@@ -27,11 +34,15 @@ type flight struct {
 	waiting int
 	storing bool // the step that stores the result may have begun
 
-	// Written before done is closed.
 	done   chan struct{}
+	result result // written before done is closed
+}
+
+// result is what a flight came to.
+type result struct {
 	entry  *driver.Entry
 	err    error
-	stored bool
+	stored bool // the store took it
 }
 
 // pass is a caller's right to a flight's result.
@@ -74,25 +85,26 @@ func (e *engine) join(ctx context.Context, at *found, name string, share bool) (
 		return nil, denied, false, ErrClosed
 	}
 	writes := e.writes.Load()
-	if f := e.flights.byKey[at.key]; f != nil && share {
+	key := flightKey{Key: at.key, schema: at.schema}
+	if f := e.flights.byKey[key]; f != nil && share {
 		if right := f.admits(at.fence, writes); right != denied {
 			f.waiting++
 			return f, right, false, nil
 		}
 	}
-	f = &flight{key: at.key, name: name, fence: at.fence, writes: writes, waiting: 1, done: make(chan struct{})}
+	f = &flight{key: key, name: name, fence: at.fence, writes: writes, waiting: 1, done: make(chan struct{})}
 	f.ctx, f.cancel = context.WithTimeout(context.WithoutCancel(ctx), e.opts.LoadTimeout)
 	f.ctx = context.WithValue(f.ctx, loadingKey{}, &loadingMark{engine: e, key: at.key, outer: markOf(ctx)})
-	e.flights.byKey[at.key] = f
+	e.flights.byKey[key] = f
 	e.loads.Add(1)
 	return f, exact, true, nil
 }
 
 // wait returns the flight's result, or leaves it when ctx ends.
-func (e *engine) wait(ctx context.Context, f *flight) (*driver.Entry, error) {
+func (e *engine) wait(ctx context.Context, f *flight) (result, error) {
 	select {
 	case <-f.done:
-		return f.entry, f.err
+		return f.result, nil
 	case <-ctx.Done():
 	}
 	e.flights.mu.Lock()
@@ -101,7 +113,7 @@ func (e *engine) wait(ctx context.Context, f *flight) (*driver.Entry, error) {
 		e.unlink(f)
 		f.cancel()
 	}
-	return nil, context.Cause(ctx)
+	return result{}, context.Cause(ctx)
 }
 
 // unlink keeps new callers from f. flights.mu is held.

@@ -14,6 +14,10 @@ import (
 // take: room for the trip that stores the result.
 const holdMargin = 5 * time.Second
 
+// maxJoins is how many flights a caller waits for whose results it may not
+// have, before it loads for itself alone.
+const maxJoins = 3
+
 // loader makes the item that a flight stores.
 type loader func(context.Context) (item, error)
 
@@ -40,23 +44,30 @@ func (v *view) load(ctx context.Context, name string, at *found, failure error, 
 	}
 	v.report(ctx, name, at, failure)
 
-	entry, err := v.engine.wait(ctx, f)
-	if leads || right == exact || f.stored || err != nil {
-		return entry, err
+	for joins := 1; ; joins++ {
+		r, err := v.engine.wait(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		// An error that is no answer is as good for one caller as for another.
+		failed := r.err != nil && !errors.Is(r.err, ErrNotFound)
+		if leads || right == exact || r.stored || failed {
+			return r.entry, r.err
+		}
+		// The result may be older than what this caller must see: ask anew.
+		again := found{key: at.key, schema: at.schema}
+		failure := v.engine.ask(ctx, v.engine.hold, &again)
+		if again.entry != nil {
+			return again.entry, nil
+		}
+		if f, right, leads, err = v.engine.join(ctx, &again, name, joins < maxJoins); err != nil {
+			return nil, err
+		}
+		if leads {
+			f.outage = failure
+			go v.engine.fly(v, f, load, c)
+		}
 	}
-	// The result may be older than what this caller must see: load anew.
-	again := found{key: at.key}
-	failure = v.engine.ask(ctx, v.engine.hold, &again)
-	if again.entry != nil {
-		return again.entry, nil
-	}
-	f, _, _, err = v.engine.join(ctx, &again, name, false)
-	if err != nil {
-		return nil, err
-	}
-	f.outage = failure
-	go v.engine.fly(v, f, load, c)
-	return v.engine.wait(ctx, f)
 }
 
 // fly runs a load to its end, whatever the loader does.
@@ -72,9 +83,9 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 	}()
 	defer func() { // also the way out of runtime.Goexit
 		if !returned {
-			f.err = &PanicError{Value: recover(), Stack: debug.Stack()}
+			f.result.err = &PanicError{Value: recover(), Stack: debug.Stack()}
 		}
-		info.Err = f.err
+		info.Err = f.result.err
 		e.countLoad(&info)
 		if e.opts.Hooks.Load != nil {
 			e.opts.Hooks.Load(f.ctx, info)
@@ -87,21 +98,21 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 	info.Took = time.Since(began)
 	c.cost = info.Took
 	if err != nil {
-		f.err = err
+		f.result.err = err
 		if !errors.Is(err, ErrNotFound) {
 			return
 		}
 		it, c.ttl = item{kind: driver.Negative}, min(c.ttl, c.negativeTTL)
 	} else {
-		f.entry = it.entry(&c, driver.Life{})
+		f.result.entry = it.entry(&c, driver.Life{})
 	}
 	e.flights.mu.Lock()
 	f.storing = true
 	e.flights.mu.Unlock()
 	if info.StoreErr = f.outage; f.outage == nil {
-		f.stored, info.StoreErr = e.fill(f.ctx, f.key, it, f.fence, &c)
+		f.result.stored, info.StoreErr = e.fill(f.ctx, f.key.Key, it, f.fence, &c)
 	}
-	info.Stored = f.stored
+	info.Stored = f.result.stored
 }
 
 func (e *engine) countLoad(info *LoadInfo) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"runtime"
 	"strings"
 	"sync"
@@ -306,6 +307,121 @@ func TestALateCallerIsNotGivenAnOldLoad(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Not finding a thing is a result like any other: who comes after it was made
+// and the invalidation must not be told that it does not exist.
+func TestALateCallerIsNotGivenAnOldNotFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := open(t, nil, nil)
+		var made atomic.Bool
+		load := func(context.Context) ([]byte, error) {
+			is := made.Load()
+			time.Sleep(time.Second)
+			if !is {
+				return nil, cache.ErrNotFound
+			}
+			return []byte("row"), nil
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = client.GetOrSet(t.Context(), "k", load, cache.Tags("t")) })
+		synctest.Wait()
+		made.Store(true)
+		if err := client.Invalidate(t.Context(), "t"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := client.GetOrSet(t.Context(), "k", load, cache.Tags("t")); string(got) != "row" || err != nil {
+			t.Errorf("got %q, %v; want row", got, err)
+		}
+		wg.Wait()
+	})
+}
+
+// An invalidation in the middle of a load costs one load more, however many
+// callers wait for it.
+func TestLateCallersShareTheNextLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := open(t, nil, nil)
+		var loads, now, most atomic.Int64
+		load := func(context.Context) ([]byte, error) {
+			loads.Add(1)
+			most.Store(max(most.Load(), now.Add(1)))
+			defer now.Add(-1)
+			time.Sleep(time.Second)
+			return []byte("row"), nil
+		}
+		var wg sync.WaitGroup
+		get := func() { wg.Go(func() { _, _ = client.GetOrSet(t.Context(), "k", load, cache.Tags("t")) }) }
+		get()
+		synctest.Wait()
+		_ = client.Invalidate(t.Context(), "t")
+		for range 200 {
+			get()
+		}
+		wg.Wait()
+		if loads.Load() != 2 || most.Load() != 1 {
+			t.Errorf("got %d loads, %d at once; want 2, one after the other", loads.Load(), most.Load())
+		}
+	})
+}
+
+// A caller that gives up while the load it waits for ends: for the race
+// detector.
+func TestGivingUpAsALoadEnds(t *testing.T) {
+	client := open(t, nil, nil)
+	for range 50 {
+		_, _ = client.Delete(t.Context(), "k")
+		begun, goOn := make(chan struct{}), make(chan struct{})
+		load := func(context.Context) ([]byte, error) { close(begun); <-goOn; return []byte("x"), nil }
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = client.GetOrSet(t.Context(), "k", load) })
+		<-begun
+		_ = client.Invalidate(t.Context(), "other") // who joins now has to ask whether it was stored
+		ctx, cancel := context.WithCancel(t.Context())
+		wg.Go(func() { _, _ = client.GetOrSet(ctx, "k", func(context.Context) ([]byte, error) { return nil, nil }) })
+		wg.Go(cancel)
+		wg.Go(func() { close(goOn) })
+		wg.Wait()
+	}
+}
+
+// Two views of one key that want different types load apart.
+func TestLoadsOfDifferentTypesDoNotJoin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := open(t, nil, nil)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			got, err := cache.For[user](client).GetOrSet(t.Context(), "k", func(context.Context) (user, error) {
+				time.Sleep(time.Second)
+				return user{Name: "a"}, nil
+			})
+			if got.Name != "a" || err != nil {
+				t.Errorf("got %v, %v; want a", got, err)
+			}
+		})
+		synctest.Wait()
+		for range 2 {
+			if got, err := cache.For[string](client).GetOrSet(t.Context(), "k", func(context.Context) (string, error) { return "s", nil }); got != "s" || err != nil {
+				t.Errorf("got %q, %v; want s", got, err)
+			}
+		}
+		wg.Wait()
+	})
+}
+
+// A connection's timeout calls itself context.DeadlineExceeded. It is an outage
+// all the same; the caller's own deadline is not.
+func TestTimeoutOfAConnectionIsAnOutage(t *testing.T) {
+	_, timeout := net.DialTimeout("tcp", "127.0.0.1:1", time.Nanosecond)
+	for cause, want := range map[error]bool{timeout: true, errDown: true, context.DeadlineExceeded: false, context.Canceled: false} {
+		store := &tapped{Store: locmem.New(nil)}
+		store.get = func(context.Context, driver.Key, time.Duration, driver.Store) (driver.Reading, error) {
+			return driver.Reading{}, cause
+		}
+		if _, err := open(t, store, nil).Get(t.Context(), "k"); errors.Is(err, cache.ErrUnavailable) != want {
+			t.Errorf("%v: ErrUnavailable %v, want %v", err, !want, want)
+		}
 	}
 }
 

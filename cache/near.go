@@ -97,20 +97,17 @@ func (e *engine) fromNear(ctx context.Context, key driver.Key) *driver.Entry {
 	return nil
 }
 
-// toNear copies an entry into the first n near tiers. A copy ends no later than
-// its original. Counters are not copied: they are read where they are counted.
+// toNear copies an entry into the first n near tiers. A copy ends with its
+// original, by this process's clock, or before. Counters are not copied: they are read where they are counted.
 func (e *engine) toNear(ctx context.Context, key driver.Key, c *nearCopy, n int) {
 	if n == 0 || c.entry.Kind == driver.Integer || !e.node.trusts(c.asOf, e.opts.Staleness) {
 		return
 	}
 	for _, t := range e.near[:n] {
 		twin := c.entry.Clone()
-		if t.ttl > 0 {
-			if end := time.Now().Add(t.ttl).UnixNano(); end < twin.Life.Expires {
-				twin.Life.Expires = end
-				twin.Life.Fresh = min(twin.Life.Fresh, end)
-			}
-		}
+		end := life(time.Now(), t.ttl).Expires
+		twin.Life.Expires = min(twin.Life.Expires, end)
+		twin.Life.Fresh = min(twin.Life.Fresh, end)
 		twin.Keep(c)
 		// A memory tier that is full or closed costs a trip, nothing else.
 		_, _ = t.store.Put(ctx, key, twin, driver.Set, 0)

@@ -52,15 +52,17 @@ type Options struct {
 	Hooks Hooks
 }
 
-// Tier is a memory tier in front of a client's store. What it holds never
-// outlives the entry that it was copied from, and is used only while the
+// Tier is a memory tier in front of a client's store. What it holds ends with
+// the entry that it was copied from, or before, and is used only while the
 // authoritative store was asked within Options.Staleness and has seen no
-// invalidation since.
+// invalidation or write since.
 type Tier struct {
 	// Store must keep entries in this process (driver.EntryKeeper), and must not
 	// be shared with anything else. The client closes it.
 	Store driver.Store
-	// TTL caps how long this tier keeps an entry. 0 means no cap.
+	// TTL caps how long this tier keeps an entry: default 1 minute, Forever for no
+	// cap. It bounds what a clock that differs from the one of the process that
+	// wrote the entry can add to its life.
 	TTL time.Duration
 }
 
@@ -72,6 +74,7 @@ const (
 	minMaxKey          = 150 // room for a prefix, a version and a hash
 	defaultMaxValue    = 64 << 20
 	defaultStaleness   = 500 * time.Millisecond
+	defaultNearTTL     = time.Minute
 )
 
 // withDefaults returns a copy with each zero replaced, or says what contradicts

@@ -11,6 +11,7 @@ import (
 // found is one key read: what was there, and where a load of it would begin.
 type found struct {
 	key     driver.Key
+	schema  uint64        // of what a load would make
 	entry   *driver.Entry // fresh, nil on a miss
 	fence   driver.Fence
 	outcome Outcome

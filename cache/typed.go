@@ -8,6 +8,10 @@ import (
 	"github.com/stratacache/strata/cache/driver"
 )
 
+// integerSchema tells the loads of integers, which have no schema, from those of
+// bytes.
+const integerSchema = 1
+
 // errSchema: an entry of another type or codec.
 var errSchema = errors.New("strata: an entry of another type")
 
@@ -145,6 +149,10 @@ func (t Typed[V]) GetOrSet(ctx context.Context, key string, load func(context.Co
 // load is the slow half of GetOrSet, apart so that a hit allocates no closure.
 func (t Typed[V]) load(ctx context.Context, key string, f *found, failure error, load func(context.Context) (V, error), opts []Option) (V, error) {
 	keeps := t.view.engine.keeps
+	f.schema = t.form.schema
+	if t.form.format == integer {
+		f.schema = integerSchema
+	}
 	var zero V
 	e, err := t.view.load(ctx, key, f, failure, func(ctx context.Context) (item, error) {
 		v, err := load(ctx)

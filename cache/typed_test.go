@@ -147,6 +147,39 @@ func TestAnotherShapeIsAMiss(t *testing.T) {
 	}
 }
 
+func TestShapesThatAreEasilyTakenForEachOther(t *testing.T) {
+	c := open(t, nil, nil)
+	ctx := t.Context()
+	type long struct{ X [3]int }
+	type short struct{ X [2]int }
+	if err := cache.For[long](c).Set(ctx, "k", long{[3]int{1, 2, 3}}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := cache.For[short](c).Get(ctx, "k"); !errors.Is(err, cache.ErrMiss) {
+		t.Errorf("an array of another length: got %v, %v; want ErrMiss", got, err)
+	}
+	if got, err := cache.For[long](c, cache.WithCodec(renamed{cache.JSON})).Get(ctx, "k"); !errors.Is(err, cache.ErrMiss) {
+		t.Errorf("another codec: got %v, %v; want ErrMiss", got, err)
+	}
+	// A counter that does not fit the view is not a damaged one.
+	if _, err := c.Incr(ctx, "n", 300, cache.Initial(0)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := cache.For[int8](c).Get(ctx, "n"); !errors.Is(err, cache.ErrMiss) {
+		t.Errorf("300 as int8: got %v, %v; want ErrMiss", got, err)
+	}
+	if got, err := c.Incr(ctx, "n", 1, cache.Initial(math.MaxInt64)); got != 301 || err != nil {
+		t.Errorf("then Incr: got %v, %v; want 301", got, err)
+	}
+	if _, err := c.Incr(ctx, "absent", 1, cache.Initial(math.MaxInt64)); !errors.Is(err, cache.ErrOverflow) {
+		t.Errorf("Incr from the largest: got %v, want ErrOverflow", err)
+	}
+}
+
+type renamed struct{ cache.Codec }
+
+func (renamed) Name() string { return "renamed" }
+
 // A value that cannot be encoded leaves what was there. LL-017, LL-107.
 func TestUnencodableValues(t *testing.T) {
 	c := cache.For[any](open(t, nil, nil))

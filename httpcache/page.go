@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"net/textproto"
 	"slices"
 	"strings"
 	"time"
@@ -108,8 +109,8 @@ func (p *page) collect(h, before http.Header) bool {
 		if slices.Contains(hopByHop[:], name) || listed(h["Connection"], name) || strings.HasPrefix(name, http.TrailerPrefix) {
 			continue
 		}
-		if !isToken(name) {
-			return false
+		if !isToken(name) || textproto.CanonicalMIMEHeaderKey(name) != name {
+			return false // what is judged was looked up by canonical names
 		}
 		size += len(name)
 		for _, v := range values {

@@ -3,6 +3,7 @@ package httpcache
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -98,7 +99,7 @@ func (h *handler) alone(w http.ResponseWriter, r *http.Request, at *place, d *de
 	}
 	x := &exchange{cache: c, r: r, at: *at, flight: flight, status: f, view: h.view}
 	if h.view.opts.Tags != nil {
-		x.tags = h.view.opts.Tags(r)
+		x.tags = slices.Clone(h.view.opts.Tags(r)) // AddTags appends to it
 	}
 	x.run(w, h.next)
 }

@@ -100,12 +100,20 @@ func (h *Hook[T]) invalidate(ctx context.Context, n Names) error {
 	}
 }
 
-// invalidate deletes the keys before the tags. Each step may be repeated.
+// invalidate deletes the keys before the tags. Each step may be repeated. A key
+// that the cache refuses holds nothing, and must not keep the others in.
 func (n Names) invalidate(ctx context.Context, c cache.Cache) error {
-	if _, err := c.DeleteMany(ctx, n.Keys...); err != nil {
-		return err
+	_, err := c.DeleteMany(ctx, n.Keys...)
+	if errors.Is(err, cache.ErrKey) {
+		errs := []error{err}
+		for _, k := range n.Keys {
+			if _, err := c.Delete(ctx, k); !errors.Is(err, cache.ErrKey) {
+				errs = append(errs, err)
+			}
+		}
+		err = errors.Join(errs...)
 	}
-	return c.Invalidate(ctx, n.Tags...)
+	return errors.Join(err, c.Invalidate(ctx, n.Tags...))
 }
 
 // PendingError is a write that stands while the caches do not know of it.

@@ -151,6 +151,24 @@ func TestInvalidationIsTriedAgain(t *testing.T) {
 	})
 }
 
+// A key that the cache refuses keeps neither the other keys nor the tags in.
+func TestUnusableKey(t *testing.T) {
+	c, _ := cache.New(locmem.New(nil), &cache.Options{ValidateKey: cache.PortableKeys})
+	defer c.Close(t.Context())
+	lists(t, c, "a")
+	hook := invalidate.NewHook(c, func(n note) invalidate.Names {
+		names := affects(n)
+		names.Keys = append(names.Keys, "not portable")
+		return names
+	})
+	err := hook.Write(t.Context(), func(context.Context) (invalidate.Change[note], error) {
+		return invalidate.Created(note{1, "a"}), nil
+	})
+	if got := gone(t, c, "a"); len(got) != 1 || !errors.Is(err, cache.ErrKey) {
+		t.Errorf("got %v, gone %v; want ErrKey, and a gone", err, got)
+	}
+}
+
 func TestTagsNeverMeet(t *testing.T) {
 	long := strings.Repeat("x", 300)
 	seen := map[string]int{}

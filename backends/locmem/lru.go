@@ -68,26 +68,27 @@ func (l *lru) current(key driver.Key, now int64) *node {
 func (l *lru) put(key driver.Key, e *driver.Entry, now int64, used bool, also *shard) {
 	size := sizeOf(key, e)
 	n := l.nodes[key]
+	if n != nil && size > sizeOf(key, n.entry) {
+		// It gives its room back before it asks for more: two shards that each held
+		// on to theirs would wait for each other.
+		l.drop(n)
+		n = nil
+	}
 	if n == nil {
-		l.makeRoom(1, size, nil, now, also)
+		l.makeRoom(1, size, now, also)
 		n = &node{due: due{key: key, at: unlisted}}
 		l.nodes[key] = n
 		l.pushFront(n)
 		l.bytes += size
 		l.setEnd(n, e.Life.Expires)
 	} else {
-		// The end comes first, lest making room takes this one for ended.
 		l.setEnd(n, e.Life.Expires)
 		if used {
 			l.use(n)
 		}
-		more := size - sizeOf(key, n.entry)
-		if more > 0 {
-			l.makeRoom(0, more, n, now, also)
-		} else {
-			l.room.give(0, -more)
-		}
-		l.bytes += more
+		less := sizeOf(key, n.entry) - size
+		l.room.give(0, less)
+		l.bytes -= less
 	}
 	n.entry = e
 	n.checked.Store(e.Stamp.N)
@@ -132,12 +133,9 @@ func (l *lru) dropEnded(now int64) bool {
 	return true
 }
 
-// evict drops the least recently used entry but keep.
-func (l *lru) evict(keep *node) bool {
+// evict drops the least recently used entry.
+func (l *lru) evict() bool {
 	n := l.root.prev
-	if n == keep {
-		n = n.prev
-	}
 	if n == &l.root {
 		return false
 	}
@@ -148,15 +146,15 @@ func (l *lru) evict(keep *node) bool {
 
 // makeRoom reserves room, by dropping what has ended in this shard, then in
 // others, then the oldest of this shard, and last whatever others have.
-func (l *lru) makeRoom(entries, bytes int64, keep *node, now int64, also *shard) {
+func (l *lru) makeRoom(entries, bytes, now int64, also *shard) {
 	for !l.room.take(entries, bytes) {
 		switch {
 		case l.dropEnded(now):
 		case l.elsewhere(also, func(o *lru) bool { return o.soonest.Load() <= now },
 			func(o *lru) bool { return o.dropEnded(now) }):
-		case l.evict(keep):
+		case l.evict():
 		case l.elsewhere(also, func(*lru) bool { return true },
-			func(o *lru) bool { return o.evict(nil) }):
+			func(o *lru) bool { return o.evict() }):
 		default:
 			// Another shard has it all and is locked, by someone who is about to finish.
 			runtime.Gosched()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -240,4 +241,46 @@ func TestMoveIntoFullStore(t *testing.T) {
 		t.Fatalf("Move: got %+v, %v, want done", r, err)
 	}
 	wantOrder(t, s, "d", "c", "b")
+}
+
+// Entries that grow at the same time do not wait for each other's room.
+func TestLRUGrowingEntries(t *testing.T) {
+	t.Parallel()
+	s := New(&Options{MaxBytes: 8 << 20})
+	var wg sync.WaitGroup
+	for g := range 4 {
+		wg.Go(func() {
+			key := driver.Key{Name: fmt.Sprint("k", g)}
+			for i := range 2000 {
+				size := 7 << 19
+				if i%2 == 1 {
+					size = 6 << 20
+				}
+				e := &driver.Entry{Payload: make([]byte, 0, 1), Life: driver.Life{Fresh: driver.Forever, Expires: driver.Forever}}
+				e.Payload = zeros[:size]
+				if _, err := s.Put(t.Context(), key, e, driver.Set, 0); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	_ = s.Close(t.Context())
+}
+
+var zeros = make([]byte, 6<<20)
+
+// Loads that fail leave their fences; they do not add up without bound.
+func TestFencesAreBounded(t *testing.T) {
+	t.Parallel()
+	s := New(&Options{MaxEntries: 10})
+	for i := range 3 * maxFences {
+		if _, err := s.Get(t.Context(), driver.Key{Name: fmt.Sprint(i)}, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.Stats().Fences; got > maxFences {
+		t.Errorf("got %d fences, want at most %d", got, maxFences)
+	}
+	_ = s.Close(t.Context())
 }

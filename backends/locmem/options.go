@@ -45,6 +45,11 @@ const (
 	// each. One more starts a new epoch, which is as if everything was cleared:
 	// forgetting a single tag could let an older entry through.
 	maxTags = 1 << 16
+
+	// maxFences bounds the loads in flight of a shard, at about 200 bytes each:
+	// loads that fail leave their fences standing for a while. One more takes the
+	// place of the one that ends first, whose load is then not stored.
+	maxFences = 1 << 12
 )
 
 // withDefaults returns a copy with each zero replaced, or says what is wrong.

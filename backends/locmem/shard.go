@@ -106,6 +106,9 @@ func (sh *shard) hold(key driver.Key, now, until int64) (t driver.Token, planted
 	switch {
 	case f == nil:
 		sh.table.remove(key)
+		if len(sh.fences) >= maxFences {
+			sh.unfence(sh.holds.first().key)
+		}
 		f = &fence{due: due{key: key, at: unlisted}}
 		sh.fences[key] = f
 		fallthrough
