@@ -11,7 +11,8 @@ import (
 //
 // A [*Client] is a Cache, and so is each view made by WithPrefix and
 // WithVersion; all views of a client share its stores. All methods are safe for
-// concurrent use and end soon after their context.
+// concurrent use. They end soon after their context's deadline; a cancellation
+// may take until the backend's own timeout where a call waits for a server.
 //
 // # Keys
 //

@@ -57,6 +57,7 @@ type ReadInfo struct {
 	Outcome Outcome
 	Bytes   int
 	// Took is the time the store took; 0 for a hit in memory, which is not timed.
+	// The time of a batch is with the first of its keys.
 	Took time.Duration
 	// Odd says why something that stood under the key could not be used.
 	Odd error

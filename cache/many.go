@@ -50,6 +50,7 @@ func (v *view) getMany(ctx context.Context, names []string) (map[string]*driver.
 	var failed ManyError
 	for i, n := range askNames {
 		f := found{took: took}
+		took = 0
 		r := driver.KeyReading{Err: err}
 		if err == nil {
 			r = readings[i]

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,8 +58,13 @@ func Open(urls string, opts *Options) (*Client, error) {
 		return nil, errors.New("cache.Open: no URL")
 	}
 	stores := make([]driver.Store, 0, len(fields))
-	for _, f := range fields {
+	for i, f := range fields {
 		s, err := openStore(f)
+		if err == nil && i < len(fields)-1 && !keepsEntries(s) {
+			scheme, _, _ := strings.Cut(f, ":")
+			err = fmt.Errorf("%s: only memory can be in front of another tier, so it must come last", scheme)
+			stores = append(stores, s)
+		}
 		if err != nil {
 			closeAll(stores)
 			return nil, fmt.Errorf("cache.Open: %w", err)
@@ -95,7 +101,8 @@ func openStore(raw string) (driver.Store, error) {
 	names := slices.Sorted(maps.Keys(schemes.openers))
 	schemes.Unlock()
 	if !known {
-		return nil, fmt.Errorf("unknown scheme %q: known are %s (each needs its backend imported)", u.Scheme, strings.Join(names, ", "))
+		return nil, fmt.Errorf("unknown scheme %q: known are %s (each needs its backend imported)",
+			u.Scheme, cmp.Or(strings.Join(names, ", "), "none"))
 	}
 	return open(u)
 }

@@ -15,6 +15,14 @@
 // [Cache.View] the developer says how long a 200 without freshness of its own
 // is fresh. There is no guessing from Last-Modified.
 //
+// A handler that looks at a cookie, or at anything else of the visitor, must say
+// so: Vary: Cookie, Cache-Control: private, or [ViewOptions].KeyParts. The cache
+// cannot see what a handler reads.
+//
+// Other caches are told, too: a page with max-age may be kept by the visitor's
+// browser for as long, where no invalidation reaches it. s-maxage with max-age=0
+// keeps it here alone.
+//
 // # Keys
 //
 // A page is stored for scheme, host, path and query as they were sent, and for

@@ -35,6 +35,11 @@
 // meta record means losing the whole namespace, so "volatile-lru" and its kind
 // are better: they never take it.
 //
+// # Logging
+//
+// This package logs nothing. go-redis logs what it also returns, to standard
+// error; its package logging turns that off.
+//
 // # When the server is down
 //
 // Every method returns an error and has changed nothing, or, if only the reply

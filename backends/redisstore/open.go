@@ -18,7 +18,7 @@ import (
 // What [Open] chooses for its client. A cache that is slower than what it
 // caches is of no use, so it gives up soon.
 const (
-	openTimeout = time.Second
+	openTimeout = 300 * time.Millisecond
 	openRetries = 1 // a connection that the server closed meanwhile is met once
 )
 
@@ -32,8 +32,10 @@ const (
 // percent-encoded. Open makes no round trip, and no part of the URL but its
 // host is ever in an error.
 //
-// Dialing, reading and writing take up to 1 second each, less if the context of
-// a call ends before. Use [New] with a client of your own to choose otherwise.
+// Dialing, reading and writing take up to 300 ms each, less if the deadline of a
+// call's context is before; what may be repeated is tried twice, so that a call
+// to a server that hangs takes 0.6 seconds. Use [New] with a client of your own to
+// choose otherwise.
 func Open(rawURL string) (*Store, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {

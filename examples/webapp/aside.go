@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"html/template"
+
+	"github.com/stratacache/strata/cache"
 )
 
 // aside is the data of the aside's fragments. Each is a method, so that nothing
@@ -34,7 +37,11 @@ func (a *aside) VisitorTag() string { return visitorTag(a.Visitor.ID) }
 // MostRead is the ranking of packages.
 func (a *aside) MostRead() ([]Rank, error) {
 	defer a.site.work.does(a.ctx, workFragment, "sidebar", "")()
-	return a.site.library.MostRead(a.ctx)
+	ranks, err := a.site.library.MostRead(a.ctx)
+	if errors.Is(err, cache.ErrUnavailable) {
+		return nil, nil // the counters are out of reach; the notes are not
+	}
+	return ranks, err
 }
 
 // LatestNotes are the newest notes of everyone.

@@ -35,6 +35,7 @@ type library struct {
 const (
 	sourcesTTL = 24 * time.Hour
 	recentTTL  = 30 * 24 * time.Hour
+	countTTL   = 30 * 24 * time.Hour // a counter begins anew after a month
 	recentMost = 8
 	rankMost   = 8
 
@@ -95,7 +96,7 @@ var docTemplate = template.Must(template.New("").Funcs(functions).ParseFS(assets
 
 // Count counts a reader of a package.
 func (l *library) Count(ctx context.Context, path string) error {
-	_, err := l.reads.Incr(ctx, path, 1, cache.Initial(0), cache.TTL(cache.Forever))
+	_, err := l.reads.Incr(ctx, path, 1, cache.Initial(0), cache.TTL(countTTL))
 	return err
 }
 

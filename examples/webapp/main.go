@@ -95,6 +95,9 @@ func parseFlags(args []string, cacheURL string, stdout io.Writer) (config, error
 
 // serve answers requests on addr until ctx ends, and then those under way.
 func serve(ctx context.Context, s *site, addr string, stdout io.Writer) error {
+	if strings.Contains(addr, "/") {
+		return errors.New("-addr is not host:port") // it may be a URL, with a password
+	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	_ "github.com/stratacache/strata/backends/locmem"     // locmem://
@@ -33,6 +34,10 @@ type site struct {
 	pages      *httpcache.View        // whole package pages
 	templates  *fragment.Renderer     // parts of pages
 	noteWrites *invalidate.Hook[Note] // what a note drops
+
+	closing context.Context // ends when the retries must
+	stop    context.CancelFunc
+	retries sync.WaitGroup
 }
 
 // openSite opens what the site stands on, and asks the cache whether it is
@@ -40,6 +45,7 @@ type site struct {
 // outage later is another matter; then pages are computed.
 func openSite(ctx context.Context, cfg config, prefix string, logTo io.Writer) (_ *site, err error) {
 	s := &site{work: &work{}, log: slog.New(slog.NewTextHandler(logTo, nil)), started: time.Now()}
+	s.closing, s.stop = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -93,6 +99,8 @@ func (s *site) openPages() error {
 func (s *site) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
+	s.stop()
+	s.retries.Wait()
 	var err error
 	if s.client != nil {
 		err = s.client.Close(ctx)
