@@ -110,6 +110,9 @@ func BenchmarkNearHit(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	if s := client.Stats(); s.NearHits < s.Hits {
+		b.Fatalf("these were no near hits: %+v", s)
+	}
 }
 
 // BenchmarkDecodedHit is a hit of a struct that must be copied by decoding it,

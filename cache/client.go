@@ -34,8 +34,8 @@ func New(store driver.Store, opts *Options) (*Client, error) {
 	e.stopped, e.stop = context.WithCancel(context.Background())
 	e.flights.byKey = make(map[flightKey]*flight)
 	e.hold = o.LoadTimeout + holdMargin
-	e.local = keepsEntries(store)
-	e.keeps = e.local
+	e.keeps = keepsEntries(store)
+	e.untimed = e.keeps && len(o.Near) == 0
 	for _, t := range o.Near {
 		e.near = append(e.near, nearTier{store: t.Store, ttl: cmp.Or(t.TTL, defaultNearTTL)})
 		e.keeps = true
@@ -64,11 +64,12 @@ type engine struct {
 	near  []nearTier
 	node  node
 	seed  maphash.Seed
-	local bool          // the authoritative store is memory of this process
-	keeps bool          // some tier returns the very entries it was given
-	hold  time.Duration // how long a fence stands
-	count counters      // see Stats
-	loads sync.WaitGroup
+	// untimed: reads need no clock, because the only tier is in this process.
+	untimed bool
+	keeps   bool          // some tier returns the very entries it was given
+	hold    time.Duration // how long a fence stands
+	count   counters      // see Stats
+	loads   sync.WaitGroup
 	// writes counts the client's own acknowledged invalidations and writes.
 	writes  atomic.Uint64
 	flights flights

@@ -54,6 +54,9 @@ func (v *view) load(ctx context.Context, name string, at *found, failure error, 
 		if leads || right == exact || r.stored || failed {
 			return r.entry, r.err
 		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		// The result may be older than what this caller must see: ask anew.
 		again := found{key: at.key, schema: at.schema}
 		failure := v.engine.ask(ctx, v.engine.hold, &again)

@@ -300,6 +300,9 @@ func TestNearTierNeverOutlivesTheStore(t *testing.T) {
 			}
 		}
 		set(time.Second)
+		if _, err := c.Get(t.Context(), "k"); err != nil || client.Stats().NearHits != 1 {
+			t.Errorf("got %v and %d near hits, want one", err, client.Stats().NearHits)
+		}
 		time.Sleep(time.Second)
 		if _, err := c.Get(t.Context(), "k"); !errors.Is(err, cache.ErrMiss) {
 			t.Errorf("after the entry's life: got %v, want ErrMiss", err)
