@@ -24,14 +24,17 @@ func (s *site) shell(page http.HandlerFunc) http.Handler {
 		for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range", "Range"} {
 			r.Header.Del(name)
 		}
-		// The aside comes last in the document and first in time, so that the
-		// headers know about it.
-		var aside template.HTML
+		// The aside comes last in the document, but the headers know about it, so it
+		// is made beside the page, which waits for it before its first byte.
+		made := make(chan template.HTML, 1)
 		if r.Method == http.MethodGet {
-			aside = s.aside(ctx)
+			go func() { made <- s.aside(ctx) }()
+		} else {
+			made <- ""
 		}
-		sw := &shellWriter{ResponseWriter: w, visitor: visitorOf(ctx)}
+		sw := &shellWriter{ResponseWriter: w, visitor: visitorOf(ctx), made: made}
 		page(sw, r)
+		aside := sw.await()
 		if !sw.html || r.Method == http.MethodHead {
 			return
 		}
@@ -54,8 +57,19 @@ func (s *site) shell(page http.HandlerFunc) http.Handler {
 type shellWriter struct {
 	http.ResponseWriter
 	visitor visitor
+	made    <-chan template.HTML
+	aside   template.HTML
+	awaited bool
 	wrote   bool
 	html    bool
+}
+
+// await returns the aside as soon as it is made.
+func (w *shellWriter) await() template.HTML {
+	if !w.awaited {
+		w.aside, w.awaited = <-w.made, true
+	}
+	return w.aside
 }
 
 // Unwrap is for http.ResponseController.
@@ -64,6 +78,7 @@ func (w *shellWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *shellWriter) WriteHeader(status int) {
 	if !w.wrote && status >= 200 {
 		w.wrote = true
+		w.await()
 		h := w.Header()
 		redirect := status >= 300 && status < 400
 		w.html = strings.HasPrefix(h.Get("Content-Type"), "text/html") && !redirect
