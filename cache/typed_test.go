@@ -131,7 +131,7 @@ func TestValuesOfAnotherTypeAreMisses(t *testing.T) {
 	}
 }
 
-// A program whose type has another shape does not read old entries. H28.
+// A program whose type has another shape does not read old entries.
 func TestAnotherShapeIsAMiss(t *testing.T) {
 	c := open(t, nil, nil)
 	type v1 struct{ Name string }

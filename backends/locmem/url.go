@@ -47,5 +47,8 @@ func open(u *url.URL) (driver.Store, error) {
 			return nil, fmt.Errorf("locmem: unknown parameter %q", name)
 		}
 	}
+	if _, err := o.withDefaults(); err != nil {
+		return nil, err // New would panic: options in code are a programmer's, a URL is not
+	}
 	return New(&o), nil
 }
