@@ -60,15 +60,15 @@ func ExampleNew() {
 }
 
 func ExampleOpen() {
-	c, err := cache.Open("locmem://?max_entries=1000", nil)
+	c, err := cache.Open(context.Background(), "locmem://?max_entries=1000", nil)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer c.Close(context.Background())
 
-	_, err = cache.Open("memdb://user:secret@host/", nil)
+	_, err = cache.Open(context.Background(), "memdb://user:secret@host/", nil)
 	fmt.Println(err)
-	// Output: cache.Open: unknown scheme "memdb": known are locmem (each needs its backend imported)
+	// Output: cache.Open: unknown scheme "memdb": known are locmem, locmemcache (each needs its backend imported)
 }
 
 func ExampleFor() {

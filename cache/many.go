@@ -68,7 +68,11 @@ func (v *view) getMany(ctx context.Context, names []string) (map[string]*driver.
 		if len(e.near) > 0 {
 			e.node.observe(sent, r.Fence.Stamp)
 		}
-		if r.Entry != nil && !stale(r.Entry) {
+		switch {
+		case r.Entry == nil || stale(r.Entry):
+		case unreadable(r.Entry):
+			f.odd = driver.ErrNewer
+		default:
 			f.entry, f.outcome = r.Entry, hitOutcome(r.Entry, Hit)
 			keep(out, n, r.Entry)
 			if len(e.near) > 0 {

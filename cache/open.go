@@ -14,10 +14,11 @@ import (
 	"github.com/stratacache/strata/cache/driver"
 )
 
-// Opener makes a store from a URL. It must not touch the network, must refuse
-// parameters that it does not know by name, and must not put a password into an
-// error.
-type Opener func(u *url.URL) (driver.Store, error)
+// Opener makes a store from a URL, whose scheme is in lower case. It must not
+// touch the network of the store, must refuse parameters that it does not know by
+// name, and must not put a password into an error; package storeurl helps. ctx is
+// that of [Open], for an opener that asks a vault for its password first.
+type Opener func(ctx context.Context, u *url.URL) (driver.Store, error)
 
 // schemes is the one global of Strata. Its use is optional: New does without.
 var schemes struct {
@@ -25,18 +26,20 @@ var schemes struct {
 	openers map[string]Opener
 }
 
-// Register makes a URL scheme known to [Open]; a backend calls it when it is
-// imported. It panics if the scheme is taken.
-func Register(scheme string, open Opener) {
+// Register makes URL schemes known to [Open]; a backend calls it when it is
+// imported. It panics if a scheme is taken.
+func Register(open Opener, names ...string) {
 	schemes.Lock()
 	defer schemes.Unlock()
-	if _, taken := schemes.openers[scheme]; taken {
-		panic("cache.Register: scheme " + scheme + " is taken")
-	}
 	if schemes.openers == nil {
 		schemes.openers = make(map[string]Opener)
 	}
-	schemes.openers[scheme] = open
+	for _, name := range names {
+		if _, taken := schemes.openers[name]; taken {
+			panic("cache.Register: scheme " + name + " is taken")
+		}
+		schemes.openers[name] = open
+	}
 }
 
 // Open returns a client of the store that a URL names, such as
@@ -48,7 +51,7 @@ func Register(scheme string, open Opener) {
 // authoritative one and the others must be memory. A URL's scheme is known once
 // its backend is imported. Open does not touch the network; [Client.Ping] does.
 // No password is ever in an error.
-func Open(urls string, opts *Options) (*Client, error) {
+func Open(ctx context.Context, urls string, opts *Options) (*Client, error) {
 	var o Options
 	if opts != nil {
 		o = *opts
@@ -59,7 +62,7 @@ func Open(urls string, opts *Options) (*Client, error) {
 	}
 	stores := make([]driver.Store, 0, len(fields))
 	for i, f := range fields {
-		s, err := openStore(f)
+		s, err := openStore(ctx, f)
 		if err == nil && i < len(fields)-1 && !keepsEntries(s) {
 			scheme, _, _ := strings.Cut(f, ":")
 			err = fmt.Errorf("%s: only memory can be in front of another tier, so it must come last", scheme)
@@ -90,7 +93,7 @@ func closeAll(stores []driver.Store) {
 	}
 }
 
-func openStore(raw string) (driver.Store, error) {
+func openStore(ctx context.Context, raw string) (driver.Store, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		// The parser's error quotes its input, password and all.
@@ -104,5 +107,5 @@ func openStore(raw string) (driver.Store, error) {
 		return nil, fmt.Errorf("unknown scheme %q: known are %s (each needs its backend imported)",
 			u.Scheme, cmp.Or(strings.Join(names, ", "), "none"))
 	}
-	return open(u)
+	return open(ctx, u)
 }

@@ -64,6 +64,10 @@ func (e *engine) ask(ctx context.Context, hold time.Duration, f *found) error {
 		f.outcome, f.odd = Miss, r.Odd
 		return nil
 	}
+	if unreadable(r.Entry) {
+		f.outcome, f.odd = Miss, driver.ErrNewer
+		return nil
+	}
 	f.entry, f.outcome = r.Entry, hitOutcome(r.Entry, Hit)
 	if len(e.near) > 0 {
 		e.toNear(ctx, f.key, &nearCopy{entry: r.Entry, asOf: r.Fence.Stamp}, len(e.near))
@@ -76,6 +80,10 @@ func (e *engine) ask(ctx context.Context, hold time.Duration, f *found) error {
 func stale(e *driver.Entry) bool {
 	return e.Life.Fresh != e.Life.Expires && time.Now().UnixNano() >= e.Life.Fresh
 }
+
+// unreadable reports whether e is of a kind that only a wrapper can read, which
+// was there when e was stored and is not now.
+func unreadable(e *driver.Entry) bool { return e.Kind > driver.Negative }
 
 func hitOutcome(e *driver.Entry, hit Outcome) Outcome {
 	if e.Kind == driver.Negative {

@@ -1,51 +1,36 @@
 package locmem
 
 import (
-	"fmt"
+	"context"
+	"errors"
 	"net/url"
-	"strconv"
 
 	"github.com/stratacache/strata/cache"
 	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/cache/driver/storeurl"
 )
 
-// The scheme of cache.Open:
+// The schemes of cache.Open:
 //
-//	locmem://?max_entries=10000&max_bytes=64000000&policy=tinylfu
-func init() { cache.Register("locmem", open) }
+//	locmem://name?max_entries=10000&max_bytes=64000000&policy=tinylfu
+//
+// The name is for the reader: each client has a store of its own.
+func init() { cache.Register(open, "locmem", "locmemcache") }
 
-func open(u *url.URL) (driver.Store, error) {
-	if u.Host != "" || u.User != nil || (u.Path != "" && u.Path != "/") {
-		return nil, fmt.Errorf("locmem: a URL has no more than parameters: locmem://?max_entries=1000")
+func open(_ context.Context, u *url.URL) (driver.Store, error) {
+	if u.User != nil || (u.Path != "" && u.Path != "/") || storeurl.Check(u) != nil {
+		return nil, errors.New("locmem: a URL has no more than a name and parameters: locmem://name?max_entries=1000")
 	}
-	var o Options
-	for name, values := range u.Query() {
-		value := values[0]
-		switch name {
-		case "max_entries":
-			n, err := strconv.Atoi(value)
-			if err != nil || n <= 0 {
-				return nil, fmt.Errorf("locmem: max_entries=%q is not a positive number", value)
-			}
-			o.MaxEntries = n
-		case "max_bytes":
-			n, err := strconv.ParseInt(value, 10, 64)
-			if err != nil || n <= 0 {
-				return nil, fmt.Errorf("locmem: max_bytes=%q is not a positive number", value)
-			}
-			o.MaxBytes = n
-		case "policy":
-			switch value {
-			case "lru":
-				o.Policy = LRU
-			case "tinylfu":
-				o.Policy = WTinyLFU
-			default:
-				return nil, fmt.Errorf("locmem: policy=%q: known are lru, tinylfu", value)
-			}
-		default:
-			return nil, fmt.Errorf("locmem: unknown parameter %q", name)
-		}
+	p := storeurl.ParamsOf(u)
+	o := Options{
+		MaxEntries: int(p.Int("max_entries", 0, 1)),
+		MaxBytes:   p.Int("max_bytes", 0, 1),
+	}
+	if p.OneOf("policy", "lru", "tinylfu") == "tinylfu" {
+		o.Policy = WTinyLFU
+	}
+	if err := p.Err(); err != nil {
+		return nil, err
 	}
 	if _, err := o.withDefaults(); err != nil {
 		return nil, err // New would panic: options in code are a programmer's, a URL is not

@@ -18,7 +18,7 @@ func (s *Store) PutMany(ctx context.Context, items []driver.Item) []driver.ItemR
 		return nil
 	}
 	if !slices.ContainsFunc(items, func(it driver.Item) bool {
-		return it.Mode != driver.Set || it.Entry.Kind > driver.Negative || !fits(it.Entry)
+		return it.Mode != driver.Set || it.Entry.Kind > driver.Coded || !fits(it.Entry)
 	}) {
 		return s.setMany(ctx, items)
 	}

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"context"
 	"net/url"
 
 	"github.com/stratacache/strata/cache"
@@ -9,11 +10,10 @@ import (
 
 // The schemes of cache.Open.
 func init() {
-	cache.Register("redis", open)
-	cache.Register("rediss", open)
+	cache.Register(open, "redis", "rediss")
 }
 
-func open(u *url.URL) (driver.Store, error) {
+func open(_ context.Context, u *url.URL) (driver.Store, error) {
 	s, err := OpenURL(u)
 	if err != nil {
 		return nil, err // and not a nil *Store in an interface

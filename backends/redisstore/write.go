@@ -40,7 +40,7 @@ func repeatable(mode driver.Mode) bool { return mode != driver.Add }
 // putting is the script that puts e, and its arguments. It appends to buf, to
 // which the arguments then refer.
 func (s *Store) putting(key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token, buf *[]byte) (*script, []any, error) {
-	if e.Kind > driver.Negative {
+	if e.Kind > driver.Coded {
 		return nil, nil, fmt.Errorf("redisstore: put: kind %d: %w", e.Kind, errors.ErrUnsupported)
 	}
 	e.Token = newToken()

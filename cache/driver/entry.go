@@ -38,6 +38,21 @@ const (
 	// absent for everything but reading: Add stores over it, Incr and Touch do not
 	// see it, Invalidate removes it without counting it.
 	Negative
+	// Coded is Bytes that a wrapper around the store has changed and alone can
+	// read: its payload begins with the wrapper's [Coding]. A store treats it as
+	// Bytes. To a reader without the wrapper it is an entry of a newer format, and
+	// so a miss.
+	Coded
+)
+
+// Coding is the first byte of a Coded payload: who made it. What follows is the
+// wrapper's own.
+type Coding byte
+
+// The wrappers of this module. Others begin at 128.
+const (
+	Compressed Coding = 1
+	Encrypted  Coding = 2
 )
 
 // Forever is the Expires of an entry that does not expire.

@@ -79,7 +79,7 @@ func reading() []rule {
 		}},
 		{"all that an entry holds comes back", nothing, func(w *world) {
 			now := time.Now()
-			for i, kind := range []driver.Kind{driver.Bytes, driver.Integer, driver.Negative} {
+			for i, kind := range []driver.Kind{driver.Bytes, driver.Integer, driver.Negative, driver.Coded} {
 				e := &driver.Entry{
 					Kind: kind, Schema: 0xfedcba9876543210, Cost: 1234 * time.Millisecond, Tags: []string{"a", "b\x00\xff"},
 					Payload: []byte("-42"), Life: driver.Life{Fresh: now.Add(long).UnixNano(), Expires: now.Add(2 * long).UnixNano()},

@@ -57,7 +57,7 @@ func openSite(ctx context.Context, cfg config, prefix string, logTo io.Writer) (
 	if s.notes, err = OpenNotes(ctx, cfg.db); err != nil {
 		return nil, err
 	}
-	if s.client, err = cache.Open(cfg.cache, &cache.Options{Prefix: prefix, Hooks: traceHooks()}); err != nil {
+	if s.client, err = cache.Open(ctx, cfg.cache, &cache.Options{Prefix: prefix, Hooks: traceHooks()}); err != nil {
 		return nil, err
 	}
 	ping, cancel := context.WithTimeout(ctx, 3*time.Second)

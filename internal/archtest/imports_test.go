@@ -22,6 +22,7 @@ var rules = []struct {
 	why    string
 }{
 	{"cache/driver", nil, nil, "driver knows nothing"},
+	{"cache/driver/storeurl", nil, nil, "it knows URLs alone"},
 	{"cache/driver/*", []string{"cache/driver"}, nil, "what serves backends knows the driver alone"},
 	{"cache", []string{"cache/driver"}, nil, "an application that imports cache downloads no backend"},
 	{"cache/drivertest", []string{"cache", "cache/driver", "cache/driver/*"}, []string{"pgregory.net/rapid"}, "the suite knows no backend"},

@@ -5,11 +5,11 @@
 // On a machine without the server's program a test is skipped, and says what
 // was not run. With STRATA_REQUIRE_SERVERS=1, which `make test` sets, it fails.
 //
-// [Redis] is a server for one test, which may kill it. [SharedRedis] is one for
-// the whole test binary: each test takes a namespace of its own. A package that
-// uses it runs its tests through [Main]:
+// [Redis] and its kind are a server for one test, which may kill it. [SharedRedis]
+// and its kind are one for the whole test binary: each test takes a namespace of
+// its own. A package that uses one runs its tests through [Main]:
 //
 //	func TestMain(m *testing.M) { goleak.VerifyTestMain(servertest.Main(m)) }
 //
-// [Proxy] stands between a client and a server and loses replies.
+// [Proxy] stands between a client and a server and loses replies, or cuts them short.
 package servertest

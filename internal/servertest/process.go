@@ -37,8 +37,9 @@ type process struct {
 	done chan struct{} // closed when it has ended
 }
 
-// start runs the program. Its output goes to a file in dir.
-func start(dir, path string, args ...string) (*process, error) {
+// startProcess runs the program, as somebody else if cred is not nil. Its output
+// goes to a file in dir.
+func startProcess(dir string, cred *syscall.Credential, path string, args ...string) (*process, error) {
 	out, err := os.OpenFile(filepath.Join(dir, "output"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
@@ -46,6 +47,7 @@ func start(dir, path string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(path, args...), done: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, out, out
 	p.cmd.SysProcAttr = dieWithParent()
+	p.cmd.SysProcAttr.Credential = cred
 	started := make(chan error)
 	go func() {
 		defer close(p.done)

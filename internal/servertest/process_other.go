@@ -6,4 +6,4 @@ import "syscall"
 
 // dieWithParent does nothing here: a server outlives a test process that was
 // killed.
-func dieWithParent() *syscall.SysProcAttr { return nil }
+func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{} }

@@ -16,6 +16,7 @@ type ProxyServer struct {
 	target string
 	lose   atomic.Int64
 	lost   atomic.Int64
+	keep   atomic.Int64 // bytes of a lost reply that are passed on
 	wg     sync.WaitGroup
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{} // nil when closed
@@ -40,9 +41,19 @@ func Proxy(t testing.TB, target string) *ProxyServer {
 
 // LoseReplies has the proxy close the connection instead of passing on what
 // the server answers, n times from now. The server has done the work then.
-func (p *ProxyServer) LoseReplies(n int) { p.lose.Store(int64(n)) }
+func (p *ProxyServer) LoseReplies(n int) {
+	p.keep.Store(0)
+	p.lose.Store(int64(n))
+}
 
-// Lost counts the replies that were lost.
+// CutReplies is LoseReplies, but the first keep bytes of what the server answers
+// are passed on, at least one of them.
+func (p *ProxyServer) CutReplies(n, keep int) {
+	p.keep.Store(int64(max(keep, 1)))
+	p.lose.Store(int64(n))
+}
+
+// Lost counts the replies that were lost or cut.
 func (p *ProxyServer) Lost() int { return int(p.lost.Load()) }
 
 func (p *ProxyServer) serve(l net.Listener) {
@@ -78,6 +89,7 @@ func (p *ProxyServer) replies(client, server net.Conn) {
 			return
 		}
 		if p.loses() {
+			_, _ = client.Write(buf[:min(int64(n), p.keep.Load())])
 			return
 		}
 		if _, err := client.Write(buf[:n]); err != nil {

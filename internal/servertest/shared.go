@@ -1,39 +1,47 @@
 package servertest
 
 import (
-	"os"
 	"sync"
 	"testing"
 )
 
-// shared is the one server of this test binary. It is a variable of the
+// shared are the servers of this test binary, by name. It is a variable of the
 // package because the tests of a binary have nothing else in common.
 var shared struct {
-	mu    sync.Mutex
-	redis *RedisServer
+	mu      sync.Mutex
+	servers map[string]*sharedServer
 }
 
-// SharedRedis returns the address of a server that all tests of this binary
-// use at once. They neither stop nor flush it, and keep to namespaces of their
-// own.
-func SharedRedis(t testing.TB) string {
+// sharedServer is one that is started once. Others of other names may be
+// started meanwhile.
+type sharedServer struct {
+	once   sync.Once
+	server *Server
+	err    error
+}
+
+// share returns the server of that name, and starts it if it is the first to
+// ask.
+func share(t testing.TB, name string, k kind, extra ...string) *Server {
 	t.Helper()
-	path := lookPath(t, "redis-server")
+	path := lookPath(t, k.program)
 	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if shared.redis == nil {
-		dir, err := os.MkdirTemp("", "strata-redis-")
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := startRedis(path, dir, nil)
-		if err != nil {
-			_ = os.RemoveAll(dir)
-			t.Fatal(err)
-		}
-		shared.redis = s
+	if shared.servers == nil {
+		shared.servers = make(map[string]*sharedServer)
 	}
-	return shared.redis.Addr
+	s := shared.servers[name]
+	if s == nil {
+		s = new(sharedServer)
+		shared.servers[name] = s
+	}
+	shared.mu.Unlock()
+	s.once.Do(func() {
+		s.server, s.err = start(path, k, extra)
+	})
+	if s.err != nil {
+		t.Fatal(s.err)
+	}
+	return s.server
 }
 
 // Runner is what TestMain is given.
@@ -53,9 +61,10 @@ func (r runner) Run() int {
 func stopShared() {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
-	if s := shared.redis; s != nil {
-		s.stop()
-		_ = os.RemoveAll(s.Dir)
-		shared.redis = nil
+	for _, s := range shared.servers {
+		if s.server != nil {
+			s.server.remove()
+		}
 	}
+	shared.servers = nil
 }

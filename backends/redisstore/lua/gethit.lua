@@ -13,7 +13,7 @@ local v = redis.pcall('GET', KEYS[1])
 if not m[3] and type(v) == 'string' and #v >= 86 and string.sub(v, 13, 20) == m[1] then
   local s, t, version, kind = string.byte(v, 1, 4)
   local high, low = string.byte(v, 77, 78)
-  if s == 83 and t == 84 and version == 1 and kind <= 2 and high == 0 and low == 0 then
+  if s == 83 and t == 84 and version == 1 and kind <= 3 and high == 0 and low == 0 then
     if #v > long then return {m[1] .. m[2] .. ' ', v} end
     return m[1] .. m[2] .. ' ' .. v
   end

@@ -11,7 +11,7 @@
 local function judge(v, m, meta, key)
   local s, t, version, kind = byte(v, 1, 4)
   if s ~= 83 or t ~= 84 or #v < 12 then return 'F-' end
-  if version ~= 1 or (kind > 2 and kind ~= 80) then return 'N-' end
+  if version ~= 1 or (kind > 3 and kind ~= 80) then return 'N-' end
   if kind == 80 then return 'M-' .. sub(v, 5, 12) end
   if #v < 86 then return 'C-' .. sub(v, 5, 12) end
   if sub(v, 13, 20) == m[1] and not outdated(v, m, meta, key) then return v end

@@ -34,6 +34,8 @@ end
 -- to an entry that counts as present for writers: valid, and neither a
 -- placeholder nor negative.
 local function live(v, m, meta, key)
-  if type(v) ~= 'string' or #v < 86 or sub(v, 1, 3) ~= 'ST\1' or byte(v, 4) > 1 then return false end
+  if type(v) ~= 'string' or #v < 86 or sub(v, 1, 3) ~= 'ST\1' then return false end
+  local kind = byte(v, 4)
+  if kind == 2 or kind > 3 then return false end
   return sub(v, 13, 20) == m[1] and not outdated(v, m, meta, key)
 end

@@ -63,7 +63,7 @@ func check(blob []byte) error {
 		return driver.ErrMiss
 	case blob[3] == placeholder:
 		return driver.ErrCorrupt
-	case driver.Kind(blob[3]) > driver.Negative:
+	case driver.Kind(blob[3]) > driver.Coded:
 		return driver.ErrNewer
 	case len(blob) < HeaderLen:
 		return driver.ErrCorrupt

@@ -10,7 +10,7 @@
 //	offset  bytes
 //	     0      2  magic "ST"
 //	     2      1  version, 1
-//	     3      1  kind: 0 bytes, 1 integer, 2 negative; 'P' is a placeholder
+//	     3      1  kind: 0 bytes, 1 integer, 2 negative, 3 coded; 'P' is a placeholder
 //	     4      8  token
 //	    12      8  epoch
 //	    20      8  stamp, less than 2^53
