@@ -14,6 +14,10 @@ import (
 // Harness is what the suite must know of a backend. Stores that its functions
 // are given are the very ones that Open or Again returned.
 type Harness struct {
+	// Name is the backend's column in the table that is made of what the suite
+	// ran, such as "redisstore, cluster". "": it has none.
+	Name string
+
 	// Open returns a store over a namespace that is empty and nobody else's. The
 	// suite closes it. What it needs beside it ends with t.
 	Open func(t testing.TB) driver.Store
