@@ -24,7 +24,7 @@ var rules = []struct {
 	{"cache/driver", nil, nil, "driver knows nothing"},
 	{"cache/driver/storeurl", nil, nil, "it knows URLs alone"},
 	{"cache/driver/*", []string{"cache/driver"}, nil, "what serves backends knows the driver alone"},
-	{"cache", []string{"cache/driver"}, nil, "an application that imports cache downloads no backend"},
+	{"cache", []string{"cache/driver", "cache/driver/storeurl"}, nil, "an application that imports cache downloads no backend"},
 	{"cache/drivertest", []string{"cache", "cache/driver", "cache/driver/*"}, []string{"pgregory.net/rapid"}, "the suite knows no backend"},
 	{"backends/locmem", []string{"cache", "cache/driver", "cache/driver/*"}, []string{"github.com/maypok86/otter/v2"}, "a backend knows the driver, and cache only to register its scheme"},
 	{"backends/redisstore", []string{"cache", "cache/driver", "cache/driver/*"}, []string{"github.com/redis/go-redis/v9"}, "as locmem"},
@@ -33,7 +33,7 @@ var rules = []struct {
 	{"fragment", []string{"cache"}, nil, "as httpcache"},
 	{"invalidate", []string{"cache"}, nil, "as httpcache"},
 	{"examples/*", []string{"cache", "backends/*", "httpcache", "fragment", "invalidate"}, []string{""}, "an example uses what a user can use"},
-	{"internal/*", []string{"cache", "cache/driver", "cache/driver/*"}, []string{""}, "internal serves, it does not steer"},
+	{"internal/*", []string{"cache", "cache/driver", "cache/driver/*", "cache/drivertest", "backends/*", "internal/servertest"}, []string{""}, "internal serves, it does not steer"},
 }
 
 type listed struct {

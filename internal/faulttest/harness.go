@@ -1,7 +1,9 @@
 package faulttest
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/stratacache/strata/cache/driver"
 	"github.com/stratacache/strata/internal/servertest"
@@ -16,4 +18,51 @@ type Harness struct {
 	// the server itself or a proxy before it. Each call is another process's view.
 	// It is closed with t. It must not fail while the server is down.
 	Open func(t testing.TB, addr string) driver.Store
+}
+
+// Run does all faults, each to a server of its own.
+func Run(t *testing.T, h Harness) {
+	t.Helper()
+	for _, fault := range []struct {
+		name string
+		run  func(t *testing.T, h Harness)
+	}{
+		{"killed and restarted under load", testKilled},
+		{"frozen", testFrozen},
+		{"replies cut short", testCut},
+	} {
+		t.Run(fault.name, func(t *testing.T) {
+			t.Parallel()
+			fault.run(t, h)
+		})
+	}
+}
+
+// patience is how long a step may take that must happen at all. It is no claim:
+// what was measured is logged.
+const patience = 20 * time.Second
+
+// until waits for something that must happen.
+func until(t testing.TB, what string, done func() bool) time.Duration {
+	t.Helper()
+	began := time.Now()
+	for !done() {
+		if time.Since(began) > patience {
+			t.Fatalf("%s: not within %v", what, patience)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return time.Since(began)
+}
+
+func keyOf(name string) driver.Key { return driver.Key{Scope: "fault:1:", Name: name} }
+
+func long() driver.Life {
+	end := time.Now().Add(time.Hour).UnixNano()
+	return driver.Life{Fresh: end, Expires: end}
+}
+
+// brief bounds one call under load.
+func brief(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, 250*time.Millisecond)
 }
