@@ -52,6 +52,10 @@ func (c *Client) Ping(ctx context.Context) error {
 	return wrap("ping", "", c.engine.store.Ping(ctx))
 }
 
+// DefaultTTL is the lifetime of entries that are stored without one: what
+// [Options].TTL or a URL's timeout came to.
+func (c *Client) DefaultTTL() time.Duration { return c.engine.opts.TTL }
+
 // Close waits for the loads in flight until ctx ends, cancels what is left, and
 // closes the tiers. Whatever is called afterwards fails with ErrClosed. It is
 // idempotent.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
 	"time"
 
 	"github.com/stratacache/strata/backends/locmem"
@@ -57,6 +58,41 @@ func ExampleNew() {
 	defer c.Close(context.Background())
 	fmt.Println(c.Ping(context.Background()))
 	// Output: <nil>
+}
+
+func ExampleConfig() {
+	ctx := context.Background()
+	caches, err := cache.Config{ // or cache.ConfigFromEnv()
+		"default":  {URL: "locmem://"},
+		"sessions": {URL: "locmem://?timeout=None"},
+	}.Open(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer caches.Close(ctx)
+
+	sessions, err := caches.Get("sessions")
+	fmt.Println(sessions.DefaultTTL() == cache.Forever, err)
+	_, err = caches.Get("pages")
+	fmt.Println(err)
+	// Output:
+	// true <nil>
+	// strata: no cache of that name: "pages" (there are default, sessions)
+}
+
+func ExampleFromEnv() {
+	ctx := context.Background()
+	os.Setenv("CACHE_URL", "locmem://?timeout=600")
+	defer os.Unsetenv("CACHE_URL")
+	c, err := cache.FromEnv(ctx, "dummy://", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close(ctx)
+	fmt.Println(c.DefaultTTL())
+	// Output: 10m0s
 }
 
 func ExampleOpen() {

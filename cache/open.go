@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/cache/driver/storeurl"
 )
 
 // Opener makes a store from a URL, whose scheme is in lower case. It must not
@@ -42,49 +45,70 @@ func Register(open Opener, names ...string) {
 	}
 }
 
+// Schemes are the registered URL schemes, sorted.
+func Schemes() []string {
+	schemes.Lock()
+	defer schemes.Unlock()
+	return slices.Sorted(maps.Keys(schemes.openers))
+}
+
 // Open returns a client of the store that a URL names, such as
 //
 //	locmem://
-//	redis://user:password@host:6379/0
+//	redis://user:password@host:6379/0?timeout=600&key_prefix=shop
+//
+// A scheme is known once its backend is imported, whose documentation says what
+// its URL may hold. Parameters of every URL, which win over opts, are
+//
+//	timeout     Options.TTL in seconds, or as 5m; None is Forever, 0 is Never
+//	key_prefix  Options.Prefix
+//	version     Options.Version
+//
+// An unknown scheme or parameter is an error that names it. No password is ever
+// in an error.
 //
 // Several URLs, separated by spaces, are tiers, nearest first: the last is the
-// authoritative one and the others must be memory. A URL's scheme is known once
-// its backend is imported. Open does not touch the network; [Client.Ping] does.
-// No password is ever in an error.
+// authoritative one and the others must be memory, where timeout is [Tier].TTL
+// and the other two have no place.
+//
+// Open does not touch the network; [Client.Ping] does.
 func Open(ctx context.Context, urls string, opts *Options) (*Client, error) {
 	var o Options
 	if opts != nil {
 		o = *opts
 	}
+	o.Near = slices.Clone(o.Near)
 	fields := strings.Fields(urls)
 	if len(fields) == 0 {
 		return nil, errors.New("cache.Open: no URL")
 	}
-	stores := make([]driver.Store, 0, len(fields))
+	var opened []driver.Store
 	for i, f := range fields {
-		s, err := openStore(ctx, f)
-		if err == nil && i < len(fields)-1 && !keepsEntries(s) {
-			scheme, _, _ := strings.Cut(f, ":")
-			err = fmt.Errorf("%s: only memory can be in front of another tier, so it must come last", scheme)
-			stores = append(stores, s)
+		s, err := openTier(ctx, f, i == len(fields)-1, &o)
+		if s != nil {
+			opened = append(opened, s)
 		}
 		if err != nil {
-			closeAll(stores)
+			closeAll(opened)
 			return nil, fmt.Errorf("cache.Open: %w", err)
 		}
-		stores = append(stores, s)
 	}
-	last := len(stores) - 1
-	o.Near = slices.Clone(o.Near)
-	for _, s := range stores[:last] {
-		o.Near = append(o.Near, Tier{Store: s})
-	}
-	c, err := New(stores[last], &o)
+	c, err := New(opened[len(opened)-1], &o)
 	if err != nil {
-		closeAll(stores)
+		closeAll(opened)
 		return nil, fmt.Errorf("cache.Open: %w", err)
 	}
 	return c, nil
+}
+
+// FromEnv is [Open] of what the environment variable CACHE_URL holds, or of
+// fallback where it is not set or empty.
+func FromEnv(ctx context.Context, fallback string, opts *Options) (*Client, error) {
+	urls := cmp.Or(os.Getenv(envURL), fallback)
+	if urls == "" {
+		return nil, errors.New("cache.FromEnv: " + envURL + " is not set")
+	}
+	return Open(ctx, urls, opts)
 }
 
 func closeAll(stores []driver.Store) {
@@ -93,7 +117,9 @@ func closeAll(stores []driver.Store) {
 	}
 }
 
-func openStore(ctx context.Context, raw string) (driver.Store, error) {
+// openTier opens one URL and writes what it says of the client into o. The
+// store may be there beside an error, and is then the caller's to close.
+func openTier(ctx context.Context, raw string, last bool, o *Options) (driver.Store, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		// The parser's error quotes its input, password and all.
@@ -101,11 +127,70 @@ func openStore(ctx context.Context, raw string) (driver.Store, error) {
 	}
 	schemes.Lock()
 	open, known := schemes.openers[u.Scheme]
-	names := slices.Sorted(maps.Keys(schemes.openers))
 	schemes.Unlock()
 	if !known {
 		return nil, fmt.Errorf("unknown scheme %q: known are %s (each needs its backend imported)",
-			u.Scheme, cmp.Or(strings.Join(names, ", "), "none"))
+			u.Scheme, cmp.Or(strings.Join(Schemes(), ", "), "none"))
 	}
-	return open(ctx, u)
+	ttl, err := takeCommon(u, last, o)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", u.Scheme, err)
+	}
+	s, err := open(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	if last {
+		return s, nil
+	}
+	if !keepsEntries(s) {
+		return s, fmt.Errorf("%s: only memory can be in front of another tier, so it must come last", u.Scheme)
+	}
+	o.Near = append(o.Near, Tier{Store: s, TTL: ttl})
+	return s, nil
+}
+
+// takeCommon takes the parameters that all URLs may have out of u. Those of the
+// last tier go into o; of another there is only a TTL.
+func takeCommon(u *url.URL, last bool, o *Options) (tierTTL time.Duration, err error) {
+	p := storeurl.ParamsOf(u)
+	ttl, err := ttlOf(p.String("timeout", ""))
+	if err != nil {
+		return 0, err
+	}
+	prefix, version := p.String("key_prefix", ""), p.Int("version", 0, 0)
+	if bad := p.Invalid(); bad != nil {
+		return 0, bad
+	}
+	p.Remove(u, "timeout", "key_prefix", "version")
+	switch {
+	case last:
+		o.TTL = cmp.Or(ttl, o.TTL)
+		o.Prefix = cmp.Or(prefix, o.Prefix)
+		o.Version = cmp.Or(int(version), o.Version)
+		return 0, nil
+	case prefix != "" || version != 0:
+		return 0, errors.New("the parameters key_prefix and version belong to the last URL")
+	case ttl == Never:
+		return 0, errors.New("the parameter timeout of a tier is not positive: leave the tier out")
+	}
+	return ttl, nil
+}
+
+// ttlOf reads a timeout; 0 is none.
+func ttlOf(s string) (time.Duration, error) {
+	switch strings.ToLower(s) {
+	case "":
+		return 0, nil
+	case "none", "null", "forever":
+		return Forever, nil
+	}
+	d, err := storeurl.ParseDuration(s)
+	switch {
+	case err != nil || d < 0:
+		return 0, errors.New("the parameter timeout is not a number of seconds, a duration such as 5m, or None")
+	case d == 0:
+		return Never, nil
+	}
+	return d, nil
 }

@@ -158,10 +158,24 @@ func ParseDuration(s string) (time.Duration, error) {
 // plain is a name that may be quoted: it holds no part of a password.
 var plain = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
-// Err returns what was wrong with the parameters, and names those that nobody
-// asked for.
+// Invalid returns what was wrong with the parameters that were read.
+func (p *Params) Invalid() error { return errors.Join(p.errs...) }
+
+// Remove takes parameters out of u, in whatever spelling, for the next reader of
+// what is left.
+func (p *Params) Remove(u *url.URL, names ...string) {
+	query := u.Query()
+	for name := range query {
+		if slices.Contains(names, strings.ToLower(name)) {
+			query.Del(name)
+		}
+	}
+	u.RawQuery = query.Encode()
+}
+
+// Err is Invalid, and names the parameters that nobody asked for.
 func (p *Params) Err() error {
-	errs := p.errs
+	errs := slices.Clone(p.errs)
 	for name := range p.values {
 		if slices.Contains(p.known, name) {
 			continue
