@@ -4,13 +4,23 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 
-.PHONY: test check bench fuzz contract
+.PHONY: test table check bench fuzz contract
 
 # All tests under the race detector, on real servers, which the tests start
 # themselves on loopback. A server that cannot be had is a failure, not a skip.
 test:
 	.ci/servers
-	STRATA_REQUIRE_SERVERS=1 go test -race ./...
+	@reports=$$(mktemp -d) && trap 'rm -rf "$$reports"' EXIT && \
+	STRATA_REQUIRE_SERVERS=1 STRATA_CONFORMANCE=$$reports go test -race ./... && \
+	go run ./internal/conformance -reports $$reports README.md
+
+# The README's table of backends, from what the conformance suite runs. `make
+# test` checks it.
+table:
+	.ci/servers
+	@reports=$$(mktemp -d) && trap 'rm -rf "$$reports"' EXIT && \
+	STRATA_REQUIRE_SERVERS=1 STRATA_CONFORMANCE=$$reports go test -run Conformance ./backends/... && \
+	go run ./internal/conformance -reports $$reports -write README.md
 
 # What must hold beside the tests.
 check:

@@ -23,6 +23,7 @@ func TestConformance(t *testing.T) {
 				limits = map[string]string{"a batch of thousands works": "the batch is larger than Options.MaxEntries"}
 			}
 			drivertest.Run(t, drivertest.Harness{
+				Name:     map[string]string{"LRU": "locmem, LRU", "WTinyLFU": "locmem, W-TinyLFU"}[name],
 				Limits:   limits,
 				Open:     func(testing.TB) driver.Store { return locmem.New(&o) },
 				LoseMeta: func(_ testing.TB, s driver.Store) { s.(*locmem.Store).NewEpoch() },

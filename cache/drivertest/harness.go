@@ -14,8 +14,8 @@ import (
 // Harness is what the suite must know of a backend. Stores that its functions
 // are given are the very ones that Open or Again returned.
 type Harness struct {
-	// Name is the backend's column in the table that is made of what the suite
-	// ran, such as "redisstore, cluster". "": it has none.
+	// Name is the backend's row in a table that is made of what the suite ran, such
+	// as "redisstore, cluster": see [Report]. "": it has none.
 	Name string
 
 	// Open returns a store over a namespace that is empty and nobody else's. The
@@ -169,26 +169,30 @@ func Run(t *testing.T, h Harness) {
 	for _, k := range h.idleLimits() {
 		t.Errorf("Harness.Limits[%q] names no rule, or only rules that another limit names", k)
 	}
+	report := newReporter(t, &h)
 	for _, s := range stories() {
 		t.Run(s.name, func(t *testing.T) {
 			if !h.Serial {
 				t.Parallel()
 			}
 			for _, r := range s.rules {
-				t.Run(r.name, func(t *testing.T) { h.run(t, s.name, r) })
+				t.Run(r.name, func(t *testing.T) { h.run(t, s.name, r, report) })
 			}
 		})
 	}
 }
 
 // run checks one rule, where the harness wants it.
-func (h *Harness) run(t *testing.T, story string, r rule) {
+func (h *Harness) run(t *testing.T, story string, r rule, report *reporter) {
 	if _, why := h.limit(story, r.name); why != "" {
+		report.note(story, func(s *StoryReport) { s.Limited[r.name] = why })
 		t.Skipf("declared limit: %s", why)
 	}
 	if why := h.lacks(r.needs); why != "" {
+		report.note(story, func(s *StoryReport) { s.Unchecked[r.name] = why })
 		t.Skip(why)
 	}
+	report.passed(t, story)
 	if !h.Serial {
 		t.Parallel()
 	}
