@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,9 @@ func New(store driver.Store, opts *Options) (*Client, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
 		return nil, err
+	}
+	if k, ok := driver.As[driver.ClockCounter](store); ok && k.Clocks() > 1 && len(o.Near) > 0 {
+		return nil, fmt.Errorf("cache.Options.Near: the store keeps %d clocks, by which no copy can be judged", k.Clocks())
 	}
 	e := &engine{opts: o, store: store, seed: maphash.MakeSeed()}
 	e.stopped, e.stop = context.WithCancel(context.Background())

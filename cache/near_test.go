@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -342,4 +343,20 @@ func TestCountersAreNotCopied(t *testing.T) {
 			}
 		}
 	})
+}
+
+type manyClocks struct{ driver.Store }
+
+func (manyClocks) Clocks() int { return 2 }
+
+// A near tier is verified by one clock: a store with several is refused.
+func TestNearTierRefusesAStoreOfManyClocks(t *testing.T) {
+	t.Parallel()
+	near, far := locmem.New(nil), locmem.New(nil)
+	defer near.Close(t.Context())
+	defer far.Close(t.Context())
+	opts := &cache.Options{Near: []cache.Tier{{Store: near}}}
+	if _, err := cache.New(manyClocks{far}, opts); err == nil || !strings.Contains(err.Error(), "2 clocks") {
+		t.Errorf("got %v, want an error that says why", err)
+	}
 }

@@ -54,6 +54,14 @@ type EntryKeeper interface {
 	KeepsEntries() bool
 }
 
+// ClockCounter is a store that may keep more than one clock: several stores,
+// each with a record of its own, that look like one. Stamps of different keys
+// then need not compare, so that no near tier can be put in front of it.
+type ClockCounter interface {
+	// Clocks is how many there are.
+	Clocks() int
+}
+
 // As finds the first store in the chain of Unwrap methods that has the property
 // T, such as [EntryKeeper]. A wrapper that changes what is stored must not
 // implement Unwrap.
