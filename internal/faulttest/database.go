@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
@@ -55,10 +56,7 @@ func (d *database) read(ctx context.Context, s driver.Store) {
 	if rand.IntN(4) == 0 {
 		time.Sleep(rand.N(2 * time.Millisecond)) // so that invalidations come in between
 	}
-	e := &driver.Entry{
-		Payload: strconv.AppendInt(nil, version, 10), Life: long(), Stamp: r.Fence.Stamp, Tags: []string{tag(i)},
-	}
-	put, err := s.Put(ctx, keyOf(name(i)), e, driver.Fill, r.Fence.Token)
+	put, err := s.Put(ctx, keyOf(name(i)), entryOf(i, version, r.Fence), driver.Fill, r.Fence.Token)
 	switch {
 	case err != nil:
 		d.outages.Add(1)
@@ -67,17 +65,61 @@ func (d *database) read(ctx context.Context, s driver.Store) {
 	}
 }
 
-// write commits new versions of a row, or of all rows of a tag, and invalidates
-// until that is acknowledged.
+// entryOf is a version of a row, read after fence was taken.
+func entryOf(i int, version int64, fence driver.Fence) *driver.Entry {
+	return &driver.Entry{
+		Payload: strconv.AppendInt(nil, version, 10), Life: long(), Stamp: fence.Stamp, Tags: []string{tag(i)},
+	}
+}
+
+// write commits new versions of a row, of all rows of a tag or, rarely, of all
+// there are, and invalidates them; or it writes one row through.
 func (d *database) write(ctx context.Context, s driver.Store) {
 	i := rand.IntN(len(d.rows))
 	rows := []int{i}
 	what := driver.Invalidation{Keys: []driver.Key{keyOf(name(i))}}
-	if rand.IntN(2) == 0 {
+	switch n := rand.IntN(40); {
+	case n == 0:
+		rows = rows[:0]
+		for i := range d.rows {
+			rows = append(rows, i)
+		}
+		what = driver.Invalidation{Tags: []string{driver.TagAll}}
+	case n < 14:
 		first := i / 3 * 3
 		rows = []int{first, first + 1, first + 2}
 		what = driver.Invalidation{Tags: []string{tag(i)}}
+	case n < 28:
+		if d.writeThrough(ctx, s, i) {
+			return
+		}
 	}
+	d.invalidate(ctx, s, rows, what)
+}
+
+// writeThrough commits a version of a row and stores it under a fence that was
+// taken before. It reports whether that is known to be done.
+func (d *database) writeThrough(ctx context.Context, s driver.Store, i int) bool {
+	call, cancel := brief(ctx)
+	defer cancel()
+	r, err := s.Get(call, keyOf(name(i)), time.Minute)
+	if err != nil {
+		d.outages.Add(1)
+		return false
+	}
+	version := d.rows[i].version.Add(1)
+	if _, err := s.Put(call, keyOf(name(i)), entryOf(i, version, r.Fence), driver.SetFenced, r.Fence.Token); err != nil {
+		d.outages.Add(1)
+		return false
+	}
+	d.acks.Add(1)
+	raise(&d.rows[i].floor, version)
+	return true
+}
+
+// invalidate commits new versions of rows, and invalidates until that is
+// acknowledged.
+func (d *database) invalidate(ctx context.Context, s driver.Store, rows []int, what driver.Invalidation) {
 	committed := make([]int64, len(rows))
 	for j, i := range rows {
 		committed[j] = d.rows[i].version.Add(1)
@@ -108,6 +150,19 @@ func (d *database) report(format string, args ...any) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.wrong = append(d.wrong, fmt.Sprintf(format, args...))
+}
+
+// judge fails t if anything wrong was read.
+func (d *database) judge(t testing.TB) {
+	t.Helper()
+	for i, w := range d.wrong {
+		if i == 5 {
+			t.Errorf("and %d more", len(d.wrong)-i)
+			break
+		}
+		t.Error(w)
+	}
+	t.Logf("%d reads, %d fills, %d invalidations, %d calls failed", d.reads.Load(), d.fills.Load(), d.acks.Load(), d.outages.Load())
 }
 
 // load has readers and writers work on both stores until ctx ends.

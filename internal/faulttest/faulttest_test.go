@@ -3,13 +3,10 @@ package faulttest
 import (
 	"context"
 	"testing"
-	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 	"go.uber.org/goleak"
 
-	"github.com/stratacache/strata/backends/redisstore"
 	"github.com/stratacache/strata/cache/driver"
 	"github.com/stratacache/strata/internal/servertest"
 )
@@ -33,15 +30,17 @@ func (s unfenced) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode
 func TestKilledFindsAStoreWithoutFences(t *testing.T) {
 	t.Parallel()
 	server := servertest.Redis(t)
-	rdb := redis.NewClient(&redis.Options{
-		Addr: server.Addr, DialTimeout: time.Second, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
-	})
-	t.Cleanup(func() { _ = rdb.Close() })
-	s, err := redisstore.New(rdb, nil)
-	if err != nil {
-		t.Fatal(err)
+	if d := kill(t, server, unfenced{redisAt(t, server.Addr)}); len(d.wrong) == 0 {
+		t.Error("nothing wrong was found in a store that has no fences")
 	}
-	if d := kill(t, server, unfenced{s}); len(d.wrong) == 0 {
+}
+
+// So can the one with the slow line.
+func TestReorderedFindsAStoreWithoutFences(t *testing.T) {
+	t.Parallel()
+	server := servertest.Redis(t)
+	proxy := servertest.Proxy(t, server.Addr)
+	if d := reorder(t, proxy, 400, unfenced{redisAt(t, proxy.Addr)}); len(d.wrong) == 0 {
 		t.Error("nothing wrong was found in a store that has no fences")
 	}
 }

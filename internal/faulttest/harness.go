@@ -30,6 +30,7 @@ func Run(t *testing.T, h Harness) {
 		{"killed and restarted under load", testKilled},
 		{"frozen", testFrozen},
 		{"replies cut short", testCut},
+		{"messages that overtake each other", testReordered},
 	} {
 		t.Run(fault.name, func(t *testing.T) {
 			t.Parallel()

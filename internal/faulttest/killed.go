@@ -17,15 +17,7 @@ const kills = 4
 // down, and are served again without anybody's help.
 func testKilled(t *testing.T, h Harness) {
 	server := h.Start(t)
-	d := kill(t, server, h.Open(t, server.Addr), h.Open(t, server.Addr))
-	for i, w := range d.wrong {
-		if i == 5 {
-			t.Errorf("and %d more", len(d.wrong)-i)
-			break
-		}
-		t.Error(w)
-	}
-	t.Logf("%d reads, %d fills, %d invalidations, %d calls failed", d.reads.Load(), d.fills.Load(), d.acks.Load(), d.outages.Load())
+	kill(t, server, h.Open(t, server.Addr), h.Open(t, server.Addr)).judge(t)
 }
 
 // kill kills and restarts the server while stores are at work.

@@ -11,5 +11,6 @@
 //
 //	func TestMain(m *testing.M) { goleak.VerifyTestMain(servertest.Main(m)) }
 //
-// [Proxy] stands between a client and a server and loses replies, or cuts them short.
+// [Proxy] stands between a client and a server and loses replies, cuts them
+// short, or has messages overtake each other.
 package servertest

@@ -1,11 +1,12 @@
 package servertest
 
 import (
-	"io"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // ProxyServer passes connections on to a server.
@@ -17,6 +18,7 @@ type ProxyServer struct {
 	lose   atomic.Int64
 	lost   atomic.Int64
 	keep   atomic.Int64 // bytes of a lost reply that are passed on
+	delay  atomic.Int64 // most, in nanoseconds
 	wg     sync.WaitGroup
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{} // nil when closed
@@ -53,6 +55,17 @@ func (p *ProxyServer) CutReplies(n, keep int) {
 	p.lose.Store(int64(n))
 }
 
+// Delay has each message wait for a random time up to most, in both directions
+// and apart from those of other connections: what clients send at once arrives
+// in any order.
+func (p *ProxyServer) Delay(most time.Duration) { p.delay.Store(int64(most)) }
+
+func (p *ProxyServer) wait() {
+	if most := p.delay.Load(); most > 0 {
+		time.Sleep(rand.N(time.Duration(most)))
+	}
+}
+
 // Lost counts the replies that were lost or cut.
 func (p *ProxyServer) Lost() int { return int(p.lost.Load()) }
 
@@ -72,12 +85,26 @@ func (p *ProxyServer) serve(l net.Listener) {
 		}
 		p.wg.Go(func() {
 			defer p.drop(client, server)
-			_, _ = io.Copy(server, client)
+			p.requests(server, client)
 		})
 		p.wg.Go(func() {
 			defer p.drop(client, server)
 			p.replies(client, server)
 		})
+	}
+}
+
+func (p *ProxyServer) requests(server, client net.Conn) {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := client.Read(buf)
+		if err != nil {
+			return
+		}
+		p.wait()
+		if _, err := server.Write(buf[:n]); err != nil {
+			return
+		}
 	}
 }
 
@@ -88,6 +115,7 @@ func (p *ProxyServer) replies(client, server net.Conn) {
 		if err != nil {
 			return
 		}
+		p.wait()
 		if p.loses() {
 			_, _ = client.Write(buf[:min(int64(n), p.keep.Load())])
 			return
