@@ -12,19 +12,28 @@ var shared struct {
 	servers map[string]*sharedServer
 }
 
-// sharedServer is one that is started once. Others of other names may be
-// started meanwhile.
+// sharedServer is one, or several that belong together, that is started once.
+// Others of other names may be started meanwhile.
 type sharedServer struct {
-	once   sync.Once
-	server *Server
-	err    error
+	once    sync.Once
+	servers []*Server
+	err     error
 }
 
 // share returns the server of that name, and starts it if it is the first to
 // ask.
 func share(t testing.TB, name string, k kind, extra ...string) *Server {
 	t.Helper()
-	path := lookPath(t, k.program)
+	return shareMany(t, name, k.program, func(path string) ([]*Server, error) {
+		s, err := start(path, k, extra)
+		return []*Server{s}, err
+	})[0]
+}
+
+// shareMany is share for servers that belong together.
+func shareMany(t testing.TB, name, program string, start func(path string) ([]*Server, error)) []*Server {
+	t.Helper()
+	path := lookPath(t, program)
 	shared.mu.Lock()
 	if shared.servers == nil {
 		shared.servers = make(map[string]*sharedServer)
@@ -36,12 +45,12 @@ func share(t testing.TB, name string, k kind, extra ...string) *Server {
 	}
 	shared.mu.Unlock()
 	s.once.Do(func() {
-		s.server, s.err = start(path, k, extra)
+		s.servers, s.err = start(path)
 	})
 	if s.err != nil {
 		t.Fatal(s.err)
 	}
-	return s.server
+	return s.servers
 }
 
 // Runner is what TestMain is given.
@@ -62,8 +71,10 @@ func stopShared() {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
 	for _, s := range shared.servers {
-		if s.server != nil {
-			s.server.remove()
+		for _, server := range s.servers {
+			if server != nil {
+				server.remove()
+			}
 		}
 	}
 	shared.servers = nil
