@@ -3,6 +3,7 @@ package servertest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -19,7 +20,7 @@ const readyWithin = 20 * time.Second
 // lookPath finds a server's program, or skips t, or fails it.
 func lookPath(t testing.TB, program string) string {
 	t.Helper()
-	path, err := exec.LookPath(program)
+	path, err := find(program)
 	if err == nil {
 		return path
 	}
@@ -29,6 +30,35 @@ func lookPath(t testing.TB, program string) string {
 	}
 	t.Skipf(format, program)
 	return ""
+}
+
+// find also looks where systems keep servers that are not for everybody's PATH.
+func find(program string) (string, error) {
+	path, err := exec.LookPath(program)
+	if err == nil {
+		return path, nil
+	}
+	for _, folder := range []string{"/usr/sbin", "/usr/local/sbin", "/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin"} {
+		if found, _ := filepath.Glob(filepath.Join(folder, program)); len(found) > 0 {
+			return found[len(found)-1], nil
+		}
+	}
+	return "", err
+}
+
+// runAs runs a program that prepares a server, and waits for its end.
+func runAs(dir string, cred *syscall.Credential, program string, args ...string) error {
+	path, err := find(program)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(path, args...)
+	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", program, err, out)
+	}
+	return nil
 }
 
 // process is one run of a server's program.
@@ -45,7 +75,10 @@ func startProcess(dir string, cred *syscall.Credential, path string, args ...str
 		return nil, err
 	}
 	p := &process{cmd: exec.Command(path, args...), done: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, out, out
+	// Not out itself: through a pipe, Wait also waits for children that the server
+	// leaves behind.
+	output := struct{ io.Writer }{out}
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, output, output
 	p.cmd.SysProcAttr = dieWithParent()
 	p.cmd.SysProcAttr.Credential = cred
 	started := make(chan error)
@@ -69,11 +102,24 @@ func startProcess(dir string, cred *syscall.Credential, path string, args ...str
 	return p, nil
 }
 
-func (p *process) signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
+// signal also reaches the children, in which some servers do their work.
+func (p *process) signal(s syscall.Signal) error {
+	err := p.cmd.Process.Signal(s)
+	for _, child := range children(p.cmd.Process.Pid) {
+		_ = syscall.Kill(child, s)
+	}
+	return err
+}
 
-// kill ends the process at once, stopped or not, and waits for its end.
+// kill ends the process and its children at once, stopped or not, and waits for
+// their end.
 func (p *process) kill() {
+	_ = p.cmd.Process.Signal(syscall.SIGSTOP) // from now on there are no more
+	orphans := children(p.cmd.Process.Pid)
 	_ = p.cmd.Process.Kill()
+	for _, child := range orphans {
+		_ = syscall.Kill(child, syscall.SIGKILL)
+	}
 	<-p.done
 }
 
