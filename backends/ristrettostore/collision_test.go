@@ -1,0 +1,56 @@
+package ristrettostore
+
+import (
+	"testing"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// Two keys of one hash push each other out, and neither is read as the other.
+func TestCollision(t *testing.T) {
+	t.Parallel()
+	s, err := New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(t.Context())
+	const h = 42
+	st := &s.stripes[0]
+	life := driver.Life{Fresh: driver.Forever, Expires: driver.Forever}
+	with := func(name string, do func(*step)) {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		p := s.stepOf(h, st, driver.Key{Name: name})
+		do(&p)
+	}
+	set := func(name string) {
+		with(name, func(p *step) { p.store(&driver.Entry{Stamp: p.m.stamp(), Life: life, Payload: []byte(name)}) })
+	}
+	want := func(name string, there bool) {
+		t.Helper()
+		with(name, func(p *step) {
+			e := p.live()
+			if (e != nil) != there || e != nil && string(e.Payload) != name {
+				t.Errorf("under %s: got %+v, want an entry of its own: %v", name, e, there)
+			}
+		})
+	}
+	for _, settle := range []func(){func() {}, s.Settle} {
+		set("a")
+		settle()
+		want("a", true)
+		want("b", false)
+		with("b", func(p *step) { p.clear() })
+		want("a", true)
+		set("b")
+		want("a", false)
+		want("b", true)
+		settle()
+		want("a", false)
+		want("b", true)
+		with("b", func(p *step) { p.clear() })
+		settle()
+		want("a", false)
+		want("b", false)
+	}
+}

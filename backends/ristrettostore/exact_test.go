@@ -1,0 +1,239 @@
+package ristrettostore_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stratacache/strata/backends/ristrettostore"
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// What ristretto alone gets wrong is right at once, and still right when
+// ristretto has taken it in.
+func TestAtOnceAndAfterwards(t *testing.T) {
+	t.Parallel()
+	s := open(t, nil)
+	want := func(k driver.Key, want string) {
+		t.Helper()
+		if got := read(t, s, k); got != want {
+			t.Fatalf("Get %s: got %q, want %q", k, got, want)
+		}
+	}
+	for i := range 5000 {
+		k := key(fmt.Sprint("set ", i))
+		put(t, s, k, entry("one", time.Hour), driver.Set, 0)
+		want(k, "one")
+		put(t, s, k, entry("two", time.Hour), driver.Set, 0) // ristretto keeps one
+		want(k, "two")
+
+		k = key(fmt.Sprint("del ", i))
+		put(t, s, k, entry("one", time.Hour), driver.Set, 0)
+		if n := invalidate(t, s, []driver.Key{k}).Removed; n != 1 {
+			t.Fatalf("Removed: got %d, want 1", n)
+		}
+		want(k, "") // ristretto shows one now and then
+
+		k = key(fmt.Sprint("again ", i))
+		put(t, s, k, entry("one", time.Hour), driver.Set, 0)
+		invalidate(t, s, []driver.Key{k})
+		put(t, s, k, entry("three", time.Hour), driver.Set, 0)
+		want(k, "three")
+	}
+	s.Settle()
+	if st := s.Stats(); st.Waiting != 0 || st.Evicted+st.Rejected != 0 {
+		t.Errorf("Stats: got %+v, want nothing waiting and nothing thrown out", st)
+	}
+	for i := range 5000 {
+		want(key(fmt.Sprint("set ", i)), "two")
+		want(key(fmt.Sprint("del ", i)), "")
+		want(key(fmt.Sprint("again ", i)), "three")
+	}
+}
+
+// In a burst ristretto alone drops most of what is new.
+func TestBurstDropsNothing(t *testing.T) {
+	t.Parallel()
+	const writers, each = 4, 20_000
+	s := open(t, &ristrettostore.Options{MaxBytes: writers * each * 1000})
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				put(t, s, key(fmt.Sprint(w, " ", i)), entry("v", 0), driver.Set, 0)
+			}
+		})
+	}
+	wg.Wait()
+	for range 2 {
+		missing := 0
+		for w := range writers {
+			for i := range each {
+				if read(t, s, key(fmt.Sprint(w, " ", i))) != "v" {
+					missing++
+				}
+			}
+		}
+		if missing > 0 {
+			t.Errorf("missing of %d sets: got %d, want none", writers*each, missing)
+		}
+		s.Settle()
+	}
+}
+
+// In a full store an entry may go at any moment, but none is ever older than the
+// last write of its key.
+func TestNothingStaleInFullStore(t *testing.T) {
+	t.Parallel()
+	const keys, steps = 64, 20_000
+	s := open(t, &ristrettostore.Options{MaxBytes: 20_000, NumCounters: 1000})
+	var wg sync.WaitGroup
+	for w := range 4 { // each with keys of its own, and all throwing out all
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(w), 1))
+			last := make([]int, keys)
+			hits := 0
+			for i := 1; i <= steps; i++ {
+				n := rng.IntN(keys)
+				k := key(fmt.Sprint(w, " ", n))
+				size := rng.IntN(300)
+				switch rng.IntN(5) {
+				case 0, 1:
+					e := entry(fmt.Sprintf("%d %*s", i, size, ""), time.Duration(rng.IntN(3)*rng.IntN(int(time.Minute))))
+					put(t, s, k, e, driver.Set, 0)
+					last[n] = i
+				case 2:
+					invalidate(t, s, []driver.Key{k})
+					last[n] = 0
+				case 3:
+					r, _ := s.Get(t.Context(), k, time.Minute)
+					if r.Entry == nil {
+						e := entry(strconv.Itoa(i)+" ", 0)
+						e.Stamp = r.Fence.Stamp
+						if put(t, s, k, e, driver.Fill, r.Fence.Token).Done {
+							last[n] = i
+						}
+					}
+				}
+				if got := read(t, s, k); got != "" {
+					hits++
+					var version int
+					if _, err := fmt.Sscan(got, &version); err != nil || version != last[n] {
+						t.Errorf("Get %s in step %d: got version %d, want %d or nothing", k, i, version, last[n])
+						return
+					}
+				}
+			}
+			if hits == 0 {
+				t.Error("got no hit at all")
+			}
+		})
+	}
+	wg.Wait()
+	s.Settle()
+	st := s.Stats()
+	if st.Bytes > 25_000 || st.Evicted+st.Rejected == 0 {
+		t.Errorf("Stats: got %+v, want at most a quarter over 20000 bytes, and some thrown out", st)
+	}
+}
+
+// What grows under its key makes room as if it were new.
+func TestGrowingKeepsTheBound(t *testing.T) {
+	t.Parallel()
+	const maxBytes = 1 << 20
+	s := open(t, &ristrettostore.Options{MaxBytes: maxBytes})
+	for size := 1; size < 100_000; size += size/3 + 1 {
+		for i := range 100 {
+			put(t, s, key(fmt.Sprint(i)), entry(fmt.Sprintf("%*s", size, ""), 0), driver.Set, 0)
+		}
+		s.Settle()
+		if got := s.Stats().Bytes; got > maxBytes*5/4 {
+			t.Fatalf("Bytes with entries of %d: got %d, want at most a quarter over %d", size, got, maxBytes)
+		}
+	}
+}
+
+func TestMemoryOfEndedEntries(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, nil)
+		for i := range 100 {
+			put(t, s, key(fmt.Sprint(i)), entry("v", time.Second), driver.Set, 0)
+		}
+		time.Sleep(11 * time.Second)
+		if st := s.Stats(); st.Bytes != 0 || st.Expired != 100 {
+			t.Errorf("Stats 10 s after the end: got %+v, want no bytes and 100 expired", st)
+		}
+	})
+}
+
+// A whole clear gives the memory back at once.
+func TestClearGivesBack(t *testing.T) {
+	t.Parallel()
+	s := open(t, nil)
+	for i := range 100 {
+		put(t, s, key(fmt.Sprint(i)), entry("v", 0), driver.Set, 0)
+	}
+	invalidate(t, s, nil, driver.TagAll)
+	s.Settle()
+	if st := s.Stats(); st.Bytes != 0 || st.Waiting != 0 || st.Evicted != 0 {
+		t.Errorf("Stats after a clear: got %+v, want nothing kept and nothing evicted", st)
+	}
+}
+
+func TestFencesAreBounded(t *testing.T) {
+	t.Parallel()
+	s := open(t, nil)
+	for i := range 100_000 {
+		if _, err := s.Get(t.Context(), key(fmt.Sprint(i)), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.Stats().Fences; got > 1<<16 || got < 1<<14 {
+		t.Errorf("Fences after 100000 loads that never ended: got %d, want at most %d", got, 1<<16)
+	}
+}
+
+// Calls in flight end in an answer or in ErrClosed, never in a panic of
+// ristretto's.
+func TestCloseUnderLoad(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		s, err := ristrettostore.New(&ristrettostore.Options{MaxBytes: 1 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for w := range 4 {
+			wg.Go(func() {
+				for i := 0; ; i++ {
+					k := key(fmt.Sprint(w, i%100))
+					_, err := s.Put(t.Context(), k, entry("v", time.Hour), driver.Set, 0)
+					if err == nil {
+						_, err = s.Get(t.Context(), k, time.Minute)
+					}
+					if err == nil && i%10 == 0 {
+						_, err = s.Invalidate(t.Context(), driver.Invalidation{Keys: []driver.Key{k}, Tags: []string{driver.TagAll}})
+					}
+					if err != nil {
+						if err != driver.ErrClosed {
+							t.Errorf("got error %v, want %v", err, driver.ErrClosed)
+						}
+						return
+					}
+				}
+			})
+		}
+		time.Sleep(rand.N(2 * time.Millisecond))
+		if err := s.Close(t.Context()); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		wg.Wait()
+		s.Settle()
+		s.Stats()
+	}
+}
