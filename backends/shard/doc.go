@@ -1,0 +1,87 @@
+// Package shard spreads keys over several stores, each a namespace on a server
+// of its own.
+//
+//	store, err := shard.New([]shard.Shard{
+//		{Name: "a", Store: redisA},
+//		{Name: "b", Store: redisB},
+//		{Name: "c", Store: redisC},
+//	}, nil)
+//
+// # Keys
+//
+// A key lives on exactly one shard, which rendezvous hashing of its bytes and
+// the shards' names chooses: neither the order of shards nor their addresses
+// matter. A shard that is added takes its share from all others and moves no
+// other key; one that is removed leaves its keys to all others.
+//
+// # Clocks
+//
+// Each shard has a clock of its own, and stamps of keys of different shards do not compare.
+// What package cache does with one key needs no more; its near tiers rest on
+// one clock for all keys and cannot be in front of several ([Store.Clocks]).
+//
+// # Tags
+//
+// Any shard may hold an entry of a tag, so tags, and Clear with them, go to all
+// shards at the same time, and then once more (see Moving). An Invalidate that
+// went to several shards returns no clock. Keys go to their own shards only.
+//
+// # Many keys
+//
+// GetMany and PutMany ask all shards that have any of the keys at the same time.
+// A shard that fails is an error of its own keys.
+//
+// # Moving
+//
+// Within a shard Move is as atomic as the shard's own. Between shards it takes
+// five round trips: readers in between see both names, what is written under
+// the old name meanwhile is lost, and of several moves of one entry one succeeds.
+// An entry that moves to another shard gets a stamp of that shard.
+//
+// No invalidation is lost to a move. Suppose that an entry moves from A to B
+// while its tag is invalidated, first on B and later, when the entry has gone, on A:
+// told once, B would have heard of it before the entry came. But Move reads B's
+// clock first and the entry second. If the entry was still valid then, A had not
+// been told, so the second round was to come, and B gives the tag a stamp that is
+// greater than the entry's. Whatever else comes between fails closed: nothing is
+// moved, and what stood under the new name may be gone.
+//
+// # When a shard is down
+//
+// Its keys are errors, which cost GetOrSet a load and nothing else; the others
+// are served. No other shard takes its place: an entry that another one kept
+// meanwhile would be left behind there. Give each shard a breaker.
+//
+// Tags cannot be invalidated while a shard is down, because it may come back
+// with entries that have them. The error names the shards that failed. The others have
+// done it, and repeating all of it is harmless and needed: an invalidation has
+// happened only when it returned no error. Ping and Close ask all shards and
+// name those that failed.
+//
+// # Changing the set
+//
+// What a key leaves behind on a shard that is no longer asked for it hears of no
+// invalidation of that key, and must never be asked again. So a key must not
+// come back to a shard that it has left:
+//
+//   - Adding an empty shard is safe, and so is removing one that was there from
+//     the beginning. The keys that move are misses.
+//   - Removing one that was added, bringing one back that was removed, and
+//     changing weights are not safe. With a higher Options.Generation they are: no
+//     key of an earlier one is asked again, at the price of a cold cache.
+//
+// Nothing checks this. And while some programs have another set, or another
+// Generation, than others, they do not see each other's invalidations: change it
+// when no program runs, or clear the cache when the last one with the old set
+// has ended.
+//
+// # Restarts
+//
+// Each shard's store is responsible for what its server has forgotten: a new
+// epoch there makes that shard empty, and no other.
+//
+// # Concurrency
+//
+// All methods are safe for concurrent use. What goes to several shards takes a
+// goroutine for each, which ends before the call does.
+package shard
