@@ -6,17 +6,12 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/stratacache/strata/cache/driver"
 )
 
 // begin is the start of each call. All that follows is done in the caller's
 // goroutine: handing it to another one, so that a canceled call need not wait
 // for a server that hangs, was measured to double the time of a hit.
-func (s *Store) begin(ctx context.Context) error {
-	if s.closed.Load() {
-		return driver.ErrClosed
-	}
+func (s *primary) begin(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return wrap(ctx, err)
 	}

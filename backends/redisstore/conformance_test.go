@@ -1,9 +1,9 @@
 package redisstore_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +27,9 @@ func TestConformance(t *testing.T) {
 	t.Run("redis", func(t *testing.T) {
 		drivertest.Run(t, harness(servertest.SharedRedis(t)))
 	})
+	t.Run("cluster", func(t *testing.T) {
+		drivertest.Run(t, clusterHarness(servertest.SharedRedisCluster(t)))
+	})
 	t.Run("redis, all entries as large ones", func(t *testing.T) {
 		h := harness(servertest.SharedRedis(t))
 		asLarge := func(s driver.Store) driver.Store {
@@ -44,29 +47,64 @@ func TestConformance(t *testing.T) {
 // its own.
 func harness(addr string) drivertest.Harness {
 	return drivertest.Harness{
+		Name: "redisstore",
 		Open: func(t testing.TB) driver.Store { return open(t, addr) },
 		Again: func(t testing.TB, s driver.Store) driver.Store {
-			return over(t, client(t, addr), strings.TrimSuffix(s.(*redisstore.Store).Prefix(), ":"))
+			return over(t, client(t, addr), s.(*redisstore.Store).Namespace())
 		},
-		LoseMeta: func(t testing.TB, s driver.Store) {
-			raw(t, s.(*redisstore.Store), "del", s.(*redisstore.Store).MetaKey())
-		},
+		LoseMeta: loseMeta,
 		Dead: func(t testing.TB) driver.Store {
 			return open(t, "127.0.0.1:1", func(o *redis.Options) { o.MaxRetries, o.DialerRetries = -1, 1 })
 		},
-		Raw: func(t testing.TB, s driver.Store, key driver.Key) []byte {
-			rs := s.(*redisstore.Store)
-			b, err := rs.Client().Get(context.Background(), rs.Prefix()+key.String()).Bytes()
-			if err != nil && !errors.Is(err, redis.Nil) {
-				t.Fatal(err)
-			}
-			return b
+		Raw: rawBytes, Plant: plantBytes, Newer: newer,
+	}
+}
+
+const stampLimit = "an explicit Set is stamped with a clock from before it advances"
+
+// clusterHarness is harness for a cluster.
+func clusterHarness(addrs []string) drivertest.Harness {
+	return drivertest.Harness{
+		Name: "redisstore, cluster",
+		Open: func(t testing.TB) driver.Store { return openCluster(t, addrs) },
+		Again: func(t testing.TB, s driver.Store) driver.Store {
+			return over(t, clusterClient(t, addrs), s.(*redisstore.Store).Namespace())
 		},
-		Plant: func(t testing.TB, s driver.Store, key driver.Key, b []byte) {
-			rs := s.(*redisstore.Store)
-			if err := rs.Client().Set(context.Background(), rs.Prefix()+key.String(), b, 0).Err(); err != nil {
-				t.Fatal(err)
-			}
+		LoseMeta: loseMeta,
+		Dead: func(t testing.TB) driver.Store {
+			return openCluster(t, []string{"127.0.0.1:1"}, func(o *redis.ClusterOptions) { o.MaxRedirects, o.DialerRetries = -1, 1 })
+		},
+		Raw: rawBytes, Plant: plantBytes, Newer: newer,
+		Limits: map[string]string{
+			"all that an entry holds comes back": stampLimit,
+			"LL-078":                             stampLimit,
 		},
 	}
+}
+
+func loseMeta(t testing.TB, s driver.Store) {
+	raw(t, s.(*redisstore.Store), "del", s.(*redisstore.Store).MetaKey())
+}
+
+func rawBytes(t testing.TB, s driver.Store, key driver.Key) []byte {
+	rs := s.(*redisstore.Store)
+	b, err := rs.Client().Get(context.Background(), rs.Prefix()+key.String()).Bytes()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func plantBytes(t testing.TB, s driver.Store, key driver.Key, b []byte) {
+	rs := s.(*redisstore.Store)
+	if err := rs.Client().Set(context.Background(), rs.Prefix()+key.String(), b, 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newer makes an envelope one of the next version.
+func newer(b []byte) []byte {
+	b = bytes.Clone(b)
+	b[2]++
+	return b
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // Incr implements driver.Store. The server itself adds, in 64 bits.
-func (s *Store) Incr(ctx context.Context, key driver.Key, delta int64, initial *driver.Entry) (driver.Sum, error) {
+func (s *primary) Incr(ctx context.Context, key driver.Key, delta int64, initial *driver.Entry) (driver.Sum, error) {
 	token := newToken()
 	args := append(newArgs(2, 7), s.name(key), s.meta, delta, tokenBytes(token))
 	var begin string
@@ -53,7 +53,7 @@ const moveAttempts = 16
 
 // Move implements driver.Mover, in two round trips: an envelope holds its key,
 // so it is read and written anew.
-func (s *Store) Move(ctx context.Context, from, to driver.Key) (driver.Result, error) {
+func (s *primary) Move(ctx context.Context, from, to driver.Key) (driver.Result, error) {
 	for range moveAttempts {
 		r, err := s.Get(ctx, from, 0)
 		if err != nil || r.Entry == nil || r.Entry.Kind == driver.Negative {

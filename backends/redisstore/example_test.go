@@ -66,11 +66,17 @@ func ExampleOpen() {
 }
 
 func ExampleNew_cluster() {
-	rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:7000"}})
+	rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:7000", "127.0.0.1:7001"}})
 	defer rdb.Close()
 
-	_, err := redisstore.New(rdb, nil)
+	_, err := redisstore.New(rdb, &redisstore.Options{Namespace: "shop"})
+	fmt.Println(err)
+
+	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"one": "127.0.0.1:7000"}})
+	defer ring.Close()
+	_, err = redisstore.New(ring, nil)
 	fmt.Println(errors.Is(err, errors.ErrUnsupported))
 	// Output:
+	// <nil>
 	// true
 }

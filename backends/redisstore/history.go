@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"strings"
@@ -16,7 +15,7 @@ import (
 // watchHistory has each new connection compare the server's history with the
 // one in the meta record, before anything else is sent on it. A connection
 // whose check fails is not used.
-func (s *Store) watchHistory() {
+func (s *primary) watchHistory() {
 	opts := s.rdb.Options()
 	before := opts.OnConnect
 	opts.OnConnect = func(ctx context.Context, cn *redis.Conn) error {
@@ -34,7 +33,7 @@ func (s *Store) watchHistory() {
 
 // checkOnce checks the history for connections that are older than the store.
 // Callers that come together each do it, which is harmless.
-func (s *Store) checkOnce(ctx context.Context) error {
+func (s *primary) checkOnce(ctx context.Context) error {
 	if !s.unchecked.Load() {
 		return nil
 	}
@@ -45,8 +44,8 @@ func (s *Store) checkOnce(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) checkHistory(ctx context.Context, p processor) error {
-	id, err := historyID(ctx, p)
+func (s *primary) checkHistory(ctx context.Context, p processor) error {
+	id, _, err := historyID(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -59,8 +58,8 @@ func (s *Store) checkHistory(ctx context.Context, p processor) error {
 
 // historyID is short for the server's run id and replication id. Both are
 // needed: a restart changes the first, a promotion the second. It is "" if the
-// server does not tell them.
-func historyID(ctx context.Context, p processor) (string, error) {
+// server does not tell them. replica says that it follows another one.
+func historyID(ctx context.Context, p processor) (id string, replica bool, err error) {
 	cmds, _ := p.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.Info(ctx, "server")
 		p.Info(ctx, "replication")
@@ -70,9 +69,9 @@ func historyID(ctx context.Context, p processor) (string, error) {
 	for _, cmd := range cmds {
 		if err := cmd.Err(); err != nil {
 			if refused(err) {
-				return "", nil
+				return "", false, nil
 			}
-			return "", err
+			return "", false, err
 		}
 		info, ok := cmd.(*redis.StringCmd)
 		if !ok {
@@ -85,14 +84,16 @@ func historyID(ctx context.Context, p processor) (string, error) {
 				run = value
 			case "master_replid":
 				repl = value
+			case "role":
+				replica = value == "slave"
 			}
 		}
 	}
 	if run == "" || repl == "" {
-		return "", nil
+		return "", replica, nil
 	}
 	sum := sha256.Sum256([]byte(run + " " + repl))
-	return string(sum[:8]), nil
+	return string(sum[:8]), replica, nil
 }
 
 // refused reports whether the server answered that it does not do that, and
@@ -107,16 +108,17 @@ func refused(err error) bool {
 }
 
 // makeRecord makes a meta record unless somebody else just did.
-func (s *Store) makeRecord(ctx context.Context) error {
+func (s *primary) makeRecord(ctx context.Context) error {
 	return s.record(ctx, s.rdb, *s.history.Load(), "0")
 }
 
-func (s *Store) record(ctx context.Context, p processor, history, mustMatch string) error {
-	var epoch [8]byte
-	binary.BigEndian.PutUint64(epoch[:], uint64(newToken()))
-	_, err := evalOnce(ctx, p, &s.scripts.record, append(newArgs(1, 3), s.meta, epoch[:], history, mustMatch), true)
+func (s *primary) record(ctx context.Context, p processor, history, mustMatch string) error {
+	_, err := evalOnce(ctx, p, &s.scripts.record, append(newArgs(1, 3), s.meta, newEpoch(), history, mustMatch), true)
 	return err
 }
+
+// newEpoch is random, like a token.
+func newEpoch() string { return string(tokenBytes(newToken())) }
 
 // newToken is random and not 0.
 func newToken() driver.Token {

@@ -44,7 +44,7 @@ func (z *sizes) note(key driver.Key, r *driver.Reading) {
 // header. The entry was read before it was judged, so it counts only if the
 // header is still its own. ok is false if that is not so, or if the server did
 // not know the script or had no meta record: nothing was done then.
-func (s *Store) getLarge(ctx context.Context, key driver.Key, hold time.Duration) (r driver.Reading, ok bool, err error) {
+func (s *primary) getLarge(ctx context.Context, key driver.Key, hold time.Duration) (r driver.Reading, ok bool, err error) {
 	if err := s.begin(ctx); err != nil {
 		return r, false, err
 	}

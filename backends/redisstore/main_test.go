@@ -72,7 +72,7 @@ func open(t testing.TB, addr string, change ...func(*redis.Options)) *redisstore
 	return over(t, client(t, addr, change...), fmt.Sprintf("test-%d", namespaces.Add(1)))
 }
 
-func over(t testing.TB, rdb *redis.Client, namespace string) *redisstore.Store {
+func over(t testing.TB, rdb redis.UniversalClient, namespace string) *redisstore.Store {
 	t.Helper()
 	s, err := redisstore.New(rdb, &redisstore.Options{Namespace: namespace})
 	if err != nil {
@@ -80,6 +80,23 @@ func over(t testing.TB, rdb *redis.Client, namespace string) *redisstore.Store {
 	}
 	t.Cleanup(func() { closeStore(t, s) })
 	return s
+}
+
+// clusterClient is client for a cluster.
+func clusterClient(t testing.TB, addrs []string, change ...func(*redis.ClusterOptions)) *redis.ClusterClient {
+	t.Helper()
+	opts := &redis.ClusterOptions{Addrs: addrs, DisableRoutingPolicies: true, ReadTimeout: 10 * time.Second, DialTimeout: 10 * time.Second, PoolTimeout: 10 * time.Second}
+	for _, f := range change {
+		f(opts)
+	}
+	rdb := redis.NewClusterClient(opts)
+	t.Cleanup(func() { _ = rdb.Close() })
+	return rdb
+}
+
+func openCluster(t testing.TB, addrs []string, change ...func(*redis.ClusterOptions)) *redisstore.Store {
+	t.Helper()
+	return over(t, clusterClient(t, addrs, change...), fmt.Sprintf("test-%d", namespaces.Add(1)))
 }
 
 func closeStore(t testing.TB, s *redisstore.Store) {

@@ -57,7 +57,7 @@ func OpenURL(u *url.URL) (*Store, error) {
 		_ = rdb.Close()
 		return nil, err
 	}
-	s.owned = true
+	s.close = rdb.Close
 	return s, nil
 }
 

@@ -17,7 +17,7 @@ import (
 
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
-	cluster := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}})
+	cluster := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}, ReadOnly: true})
 	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": "127.0.0.1:1"}})
 	t.Cleanup(func() {
 		_ = cluster.Close()
@@ -66,7 +66,7 @@ func TestOpen(t *testing.T) {
 	}
 	set(t, s, "k", value("v"))
 	want(t, s, "k", "v")
-	if got := s.Client().Options(); got.DB != 3 || s.Prefix() != "shop:" || !got.ContextTimeoutEnabled {
+	if got := s.Primary().Options(); got.DB != 3 || s.Prefix() != "shop:" || !got.ContextTimeoutEnabled {
 		t.Errorf("got database %d, prefix %q", got.DB, s.Prefix())
 	}
 	closeStore(t, s)
@@ -83,7 +83,7 @@ func TestOpenTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closeStore(t, s)
-	if o := s.Client().Options(); o.TLSConfig == nil || o.TLSConfig.ServerName != "cache.example" || o.Addr != "cache.example:6379" {
+	if o := s.Primary().Options(); o.TLSConfig == nil || o.TLSConfig.ServerName != "cache.example" || o.Addr != "cache.example:6379" {
 		t.Errorf("got %s with TLS %+v", o.Addr, o.TLSConfig)
 	}
 }

@@ -145,7 +145,7 @@ func TestPromotedReplica(t *testing.T) {
 	set(t, s, "k", value("old"))
 	follow(t, client(t, replica.Addr), primary.Addr, s.MetaKey())
 	invalidate(t, s, []string{"k"}, nil) // the replica does not hear of it
-	want(t, over(t, client(t, replica.Addr), strings.TrimSuffix(s.Prefix(), ":")), "k", "")
+	want(t, over(t, client(t, replica.Addr), s.Namespace()), "k", "")
 }
 
 // New over a client that has connections already looks at the history too.
@@ -264,7 +264,7 @@ func TestLostReplies(t *testing.T) {
 	t.Parallel()
 	proxy := servertest.Proxy(t, servertest.SharedRedis(t))
 	s := open(t, proxy.Addr)
-	direct := over(t, client(t, servertest.SharedRedis(t)), strings.TrimSuffix(s.Prefix(), ":"))
+	direct := over(t, client(t, servertest.SharedRedis(t)), s.Namespace())
 	ctx := t.Context()
 	loadAll(t, direct)
 	lose := func() { // the next command's reply, and not what a new connection asks first

@@ -20,7 +20,7 @@ type job struct {
 // evalMany runs jobs in one pipeline. Each job's cmd and err say what came of
 // it; the error is for all. Jobs that did nothing, because the server did not
 // know the script or had no meta record, are sent again.
-func (s *Store) evalMany(ctx context.Context, jobs []job) error {
+func (s *primary) evalMany(ctx context.Context, jobs []job) error {
 	if len(jobs) == 0 {
 		return nil
 	}
@@ -68,7 +68,7 @@ func (s *Store) evalMany(ctx context.Context, jobs []job) error {
 // send runs jobs in their order. Several scripts among them are each sent whole
 // where they first stand: one that the server does not know would otherwise be
 // sent again after those that stood behind it.
-func (s *Store) send(ctx context.Context, jobs []*job) {
+func (s *primary) send(ctx context.Context, jobs []*job) {
 	cmds := make([]redis.Cmder, len(jobs))
 	var whole []*script
 	mixed := slices.ContainsFunc(jobs, func(j *job) bool { return j.script != jobs[0].script })

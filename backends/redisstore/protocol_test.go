@@ -72,7 +72,7 @@ func TestGetManyTags(t *testing.T) {
 		if r := many(t, s, "a", "b", "c"); r[0].Entry != nil || r[1].Entry != nil || r[2].Entry == nil || r[0].Fence.Token == 0 {
 			t.Fatalf("known: got %+v", r)
 		}
-		other := over(t, client(t, s.Client().Options().Addr), strings.TrimSuffix(s.Prefix(), ":"))
+		other := over(t, client(t, s.Primary().Options().Addr), s.Namespace())
 		if r := many(t, other, "a", "b", "c"); r[0].Entry != nil || r[1].Entry != nil || r[2].Entry == nil {
 			t.Fatalf("unknown: got %+v", r)
 		}
@@ -86,7 +86,7 @@ func TestGetManyTags(t *testing.T) {
 // PutMany stamps with a clock from before, and finds out when that is too old.
 func TestPutManyWithAnOldClock(t *testing.T) {
 	onServers(t, func(t *testing.T, s *redisstore.Store) {
-		other := over(t, client(t, s.Client().Options().Addr), strings.TrimSuffix(s.Prefix(), ":"))
+		other := over(t, client(t, s.Primary().Options().Addr), s.Namespace())
 		all := func(when string) {
 			t.Helper()
 			putMany(t, s, "t", "a", "b")
@@ -177,7 +177,7 @@ func TestServerThatFollowedItsReplica(t *testing.T) {
 	follow(t, b, primary.Addr, s.MetaKey())
 	invalidate(t, s, []string{"k"}, nil)
 	follow(t, a, replica.Addr, name(s, "k"))
-	again := over(t, client(t, primary.Addr), strings.TrimSuffix(s.Prefix(), ":"))
+	again := over(t, client(t, primary.Addr), s.Namespace())
 	want(t, again, "k", "")
 	want(t, s, "k", "")
 	set(t, again, "k", value("new"))

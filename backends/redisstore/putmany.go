@@ -13,10 +13,7 @@ import (
 )
 
 // PutMany implements driver.ManyPutter, in one pipeline.
-func (s *Store) PutMany(ctx context.Context, items []driver.Item) []driver.ItemResult {
-	if len(items) == 0 {
-		return nil
-	}
+func (s *primary) PutMany(ctx context.Context, items []driver.Item) []driver.ItemResult {
 	if !slices.ContainsFunc(items, func(it driver.Item) bool {
 		return it.Mode != driver.Set || it.Entry.Kind > driver.Coded || !fits(it.Entry)
 	}) {
@@ -64,7 +61,7 @@ func all(n int, err error) []driver.ItemResult {
 // stamp than the current one is safe. The pipeline first asks whether it still
 // makes them valid (otherwise all is done again with the clock that was
 // learned), then sets, and then advances.
-func (s *Store) setMany(ctx context.Context, items []driver.Item) []driver.ItemResult {
+func (s *primary) setMany(ctx context.Context, items []driver.Item) []driver.ItemResult {
 	err := s.begin(ctx)
 	if err == nil {
 		var out []driver.ItemResult
@@ -76,7 +73,7 @@ func (s *Store) setMany(ctx context.Context, items []driver.Item) []driver.ItemR
 	return all(len(items), err)
 }
 
-func (s *Store) setManyNow(ctx context.Context, items []driver.Item) ([]driver.ItemResult, error) {
+func (s *primary) setManyNow(ctx context.Context, items []driver.Item) ([]driver.ItemResult, error) {
 	tags := tagsOf(items)
 	clock := s.clock.Load()
 	buf := s.buffer()
@@ -130,7 +127,7 @@ func (s *Store) setManyNow(ctx context.Context, items []driver.Item) ([]driver.I
 
 // setCmds encodes into buf. The commands' arguments are pointers into shared
 // slices, so that they are not allocated one by one.
-func (s *Store) setCmds(ctx context.Context, items []driver.Item, clock driver.Stamp, buf *[]byte) []*redis.Cmd {
+func (s *space) setCmds(ctx context.Context, items []driver.Item, clock driver.Stamp, buf *[]byte) []*redis.Cmd {
 	size := 0
 	for _, it := range items {
 		size += envelope.Len(it.Entry)
@@ -145,7 +142,7 @@ func (s *Store) setCmds(ctx context.Context, items []driver.Item, clock driver.S
 		names[i], lives[i] = s.name(it.Key), lifetime(it.Entry.Life)
 		from := len(args)
 		if lives[i] == -1 {
-			args = append(args, "unlink", &names[i])
+			args = append(args, "pexpire", &names[i], "-1") // removes it, and may stand in a cluster's pipeline
 		} else {
 			start := len(all)
 			all = envelope.Encode(all, it.Key, it.Entry)

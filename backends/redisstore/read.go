@@ -11,7 +11,7 @@ import (
 
 // Get implements driver.Store. What it finds corrupt it removes, or replaces by
 // a placeholder.
-func (s *Store) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
+func (s *primary) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
 	if s.sizes.of(key).Load() {
 		if r, ok, err := s.getLarge(ctx, key, hold); ok || err != nil {
 			s.sizes.note(key, &r)
@@ -37,7 +37,7 @@ func planting(args []any, hold time.Duration) []any {
 }
 
 // reading makes a Reading from a body, as read.lua describes it.
-func (s *Store) reading(ctx context.Context, key driver.Key, clock driver.Stamp, body []byte, hold time.Duration) (driver.Reading, error) {
+func (s *primary) reading(ctx context.Context, key driver.Key, clock driver.Stamp, body []byte, hold time.Duration) (driver.Reading, error) {
 	const withToken = 10
 	if len(body) < 2 {
 		return driver.Reading{}, errReply
@@ -47,13 +47,20 @@ func (s *Store) reading(ctx context.Context, key driver.Key, clock driver.Stamp,
 		e, err := envelope.Decode(key, body)
 		if err != nil {
 			r.Odd = err
-			r.Fence.Token, r.Planted = s.drop(ctx, key, envelope.Token(body), hold)
+			r.Fence.Token, r.Planted = s.drop(ctx, s.rdb, key, envelope.Token(body), hold)
 			return r, nil
 		}
 		r.Entry = e
 		r.Fence.Token = e.Token
 		return r, nil
 	}
+	return noEntry(clock, body), nil
+}
+
+// noEntry makes a Reading from the short body of what is no valid entry.
+func noEntry(clock driver.Stamp, body []byte) driver.Reading {
+	const withToken = 10
+	r := driver.Reading{Fence: driver.Fence{Stamp: clock}}
 	r.Planted = body[1] == '+'
 	if len(body) == withToken {
 		r.Fence.Token = driver.Token(binary.BigEndian.Uint64(body[2:]))
@@ -66,19 +73,19 @@ func (s *Store) reading(ctx context.Context, key driver.Key, clock driver.Stamp,
 	case 'C':
 		r.Odd = driver.ErrCorrupt
 	}
-	return r, nil
+	return r
 }
 
 // drop removes a corrupt entry, so that nobody meets it again, or with hold
 // puts a placeholder in its place, whose token it returns. It is best effort:
 // the entry is not used either way, and its own token is a fence too.
-func (s *Store) drop(ctx context.Context, key driver.Key, old driver.Token, hold time.Duration) (token driver.Token, planted bool) {
+func (s *space) drop(ctx context.Context, p processor, key driver.Key, old driver.Token, hold time.Duration) (token driver.Token, planted bool) {
 	args := append(newArgs(1, 3), s.name(key), tokenBytes(old))
 	if hold > 0 {
 		token = newToken()
 		args = append(args, tokenBytes(token), millis(hold))
 	}
-	if dropped, err := evalOnce(ctx, s.rdb, &s.scripts.drop, args, true); err != nil || dropped != int64(1) {
+	if dropped, err := evalOnce(ctx, p, &s.scripts.drop, args, true); err != nil || dropped != int64(1) {
 		return old, false
 	}
 	return token, hold > 0

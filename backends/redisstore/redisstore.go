@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
-	"regexp"
-	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -27,29 +25,26 @@ const (
 	maxTagFields = 1_000_000
 )
 
-// Store is a driver.Store in Redis. It also reads and sets many keys at once,
+// Store is a driver.Store in Redis. It also reads and stores many keys at once,
 // and moves entries.
 type Store struct {
-	rdb    *redis.Client
-	owned  bool // by Open: Close closes it
+	engine engine
+	// close closes the client if Open made it.
+	close  func() error
 	closed atomic.Bool
-	prefix string
-	meta   string
-	// maxFields is maxTagFields, but in tests.
-	maxFields int
+}
 
-	scripts scripts
-	sizes   sizes
-	buffers sync.Pool // of *[]byte
-	// guess is the tags that GetMany reads beforehand.
-	guess atomic.Pointer[[]string]
-	// clock is one that was seen lately, for PutMany to begin with; nil at first.
-	clock atomic.Pointer[driver.Stamp]
-	// history is the last known id of the server's history, "" if it tells none.
-	history atomic.Pointer[string]
-	// unchecked says that the client had connections before New, so that the
-	// first call must look at the history itself.
-	unchecked atomic.Bool
+// engine does the work: for one primary, or for a cluster.
+type engine interface {
+	Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error)
+	GetMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.KeyReading, error)
+	Put(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) (driver.Result, error)
+	PutMany(ctx context.Context, items []driver.Item) []driver.ItemResult
+	Touch(ctx context.Context, key driver.Key, life driver.Life) (driver.Result, error)
+	Incr(ctx context.Context, key driver.Key, delta int64, initial *driver.Entry) (driver.Sum, error)
+	Invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error)
+	Move(ctx context.Context, from, to driver.Key) (driver.Result, error)
+	Ping(ctx context.Context) error
 }
 
 var (
@@ -59,32 +54,17 @@ var (
 	_ driver.Mover      = (*Store)(nil)
 )
 
-// New returns a store over rdb, which must be a [*redis.Client]: a cluster or a
-// ring gives an error that wraps errors.ErrUnsupported. It makes no round trip.
+// New returns a store over rdb, which is a [*redis.Client] (also one that
+// follows sentinels) or a [*redis.ClusterClient]: a ring gives an error that
+// wraps errors.ErrUnsupported. It makes no round trip.
 //
-// Call it before rdb is used. It changes two of rdb's options: OnConnect, which
-// still calls what was there, checks the server's history (see the package
-// documentation), and ContextTimeoutEnabled is set, so that deadlines hold.
+// Call it before rdb is used. It changes options of rdb: what a new connection
+// does first checks the server's history (see the package documentation) and
+// still calls the OnConnect that was there, and ContextTimeoutEnabled is set, so
+// that deadlines hold.
 //
 // The store does not close rdb.
 func New(rdb redis.UniversalClient, opts *Options) (*Store, error) {
-	s, err := newStore(rdb, opts)
-	if err != nil {
-		return nil, err
-	}
-	s.watchHistory()
-	return s, nil
-}
-
-// newStore is New without the check of the server's history.
-func newStore(rdb redis.UniversalClient, opts *Options) (*Store, error) {
-	client, ok := rdb.(*redis.Client)
-	if !ok {
-		return nil, fmt.Errorf("redisstore: %T: only one primary (*redis.Client) is supported: %w", rdb, errors.ErrUnsupported)
-	}
-	if client == nil {
-		return nil, errors.New("redisstore: the client is nil")
-	}
 	namespace := defaultNamespace
 	if opts != nil && opts.Namespace != "" {
 		namespace = opts.Namespace
@@ -92,45 +72,122 @@ func newStore(rdb redis.UniversalClient, opts *Options) (*Store, error) {
 	if err := checkNamespace(namespace); err != nil {
 		return nil, fmt.Errorf("redisstore: Options.Namespace: %w", err)
 	}
-	loaded, err := loadScripts()
-	if err != nil {
+	switch rdb := rdb.(type) {
+	case *redis.Client:
+		if rdb == nil {
+			return nil, errNoClient
+		}
+		p, err := newPrimary(rdb, namespace)
+		if err != nil {
+			return nil, err
+		}
+		p.watchHistory()
+		return &Store{engine: p}, nil
+	case *redis.ClusterClient:
+		if rdb == nil {
+			return nil, errNoClient
+		}
+		c, err := newCluster(rdb, namespace)
+		if err != nil {
+			return nil, err
+		}
+		return &Store{engine: c}, nil
+	}
+	return nil, fmt.Errorf("redisstore: %T is no client of one primary or of a cluster: %w", rdb, errors.ErrUnsupported)
+}
+
+var errNoClient = errors.New("redisstore: the client is nil")
+
+// begin is the start of each call.
+func (s *Store) begin(ctx context.Context) error {
+	if s.closed.Load() {
+		return driver.ErrClosed
+	}
+	return wrap(ctx, ctx.Err())
+}
+
+// Get implements driver.Store. What it finds corrupt it removes, or replaces by
+// a placeholder.
+func (s *Store) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
+	if err := s.begin(ctx); err != nil {
+		return driver.Reading{}, err
+	}
+	return s.engine.Get(ctx, key, hold)
+}
+
+// GetMany implements driver.ManyGetter, with plain commands in one round trip
+// where it can.
+func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.KeyReading, error) {
+	if err := s.begin(ctx); err != nil || len(keys) == 0 {
 		return nil, err
 	}
-	client.Options().ContextTimeoutEnabled = true
-	s := &Store{
-		rdb: client, prefix: namespace + ":", meta: namespace + "!meta", maxFields: maxTagFields, scripts: loaded,
-		sizes: sizes{from: large, seed: maphash.MakeSeed()},
-	}
-	s.history.Store(new(string))
-	s.guess.Store(new([]string))
-	return s, nil
+	return s.engine.GetMany(ctx, keys, hold)
 }
 
-func checkNamespace(ns string) error {
-	if ok, _ := regexp.MatchString(`^[A-Za-z0-9._-]{1,64}$`, ns); !ok {
-		return errors.New(`a namespace is 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-"`)
+// Put implements driver.Store.
+func (s *Store) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) (driver.Result, error) {
+	if err := s.begin(ctx); err != nil {
+		return driver.Result{}, err
 	}
-	return nil
+	return s.engine.Put(ctx, key, e, mode, token)
 }
 
-// name is the name under which the server knows key.
-func (s *Store) name(key driver.Key) string { return s.prefix + key.Scope + key.Name }
+// PutMany implements driver.ManyPutter, in one pipeline where it can.
+func (s *Store) PutMany(ctx context.Context, items []driver.Item) []driver.ItemResult {
+	if err := s.begin(ctx); err != nil || len(items) == 0 {
+		return all(len(items), err)
+	}
+	return s.engine.PutMany(ctx, items)
+}
 
-// Ping asks the server whether it answers.
+// Touch implements driver.Store.
+func (s *Store) Touch(ctx context.Context, key driver.Key, life driver.Life) (driver.Result, error) {
+	if err := s.begin(ctx); err != nil {
+		return driver.Result{}, err
+	}
+	return s.engine.Touch(ctx, key, life)
+}
+
+// Incr implements driver.Store. The server itself adds, in 64 bits.
+func (s *Store) Incr(ctx context.Context, key driver.Key, delta int64, initial *driver.Entry) (driver.Sum, error) {
+	if err := s.begin(ctx); err != nil {
+		return driver.Sum{}, err
+	}
+	return s.engine.Incr(ctx, key, delta, initial)
+}
+
+// Invalidate implements driver.Store.
+func (s *Store) Invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error) {
+	if err := s.begin(ctx); err != nil {
+		return driver.Invalidated{}, err
+	}
+	return s.engine.Invalidate(ctx, what)
+}
+
+// Move implements driver.Mover. In a cluster there is a moment at which neither
+// name has the entry.
+func (s *Store) Move(ctx context.Context, from, to driver.Key) (driver.Result, error) {
+	if err := s.begin(ctx); err != nil {
+		return driver.Result{}, err
+	}
+	return s.engine.Move(ctx, from, to)
+}
+
+// Ping asks the server whether it answers; of a cluster, all primaries.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	return wrap(ctx, s.rdb.Ping(ctx).Err())
+	return s.engine.Ping(ctx)
 }
 
 // Close closes the client if [Open] made it: calls that are under way then
 // fail. All other methods return driver.ErrClosed afterwards.
 func (s *Store) Close(context.Context) error {
-	if s.closed.Swap(true) || !s.owned {
+	if s.closed.Swap(true) || s.close == nil {
 		return nil
 	}
-	if err := s.rdb.Close(); err != nil && !errors.Is(err, redis.ErrClosed) {
+	if err := s.close(); err != nil && !errors.Is(err, redis.ErrClosed) {
 		return fmt.Errorf("redisstore: close: %w", err)
 	}
 	return nil

@@ -21,6 +21,8 @@ type script struct {
 
 type scripts struct {
 	get, header, plant, set, add, fill, setFenced, touch, incr, invalidate, move, drop, record script
+	// Of a cluster; each touches one key.
+	shardPlant, shardAdd, shardFill, shardSetFenced, shardTouch, shardIncr, remove, take, advance, histories script
 }
 
 // loadScripts puts each script together with what it shares with others.
@@ -47,11 +49,21 @@ func loadScripts() (scripts, error) {
 	load(&s.fill, "common", "fill")
 	load(&s.setFenced, "common", "setfenced")
 	load(&s.touch, "common", "valid", "touch")
-	load(&s.incr, "common", "valid", "incr")
+	load(&s.incr, "common", "valid", "count", "incr")
 	load(&s.invalidate, "common", "valid", "invalidate")
 	load(&s.move, "common", "valid", "move")
 	load(&s.drop, "common", "drop")
 	load(&s.record, "common", "record")
+	load(&s.shardPlant, "common", "valid", "read", "shardplant")
+	load(&s.shardAdd, "common", "shardadd")
+	load(&s.shardFill, "common", "shardfill")
+	load(&s.shardSetFenced, "common", "shardsetfenced")
+	load(&s.shardTouch, "common", "judged", "shardtouch")
+	load(&s.shardIncr, "common", "count", "judged", "shardincr")
+	load(&s.remove, "common", "remove")
+	load(&s.take, "common", "take")
+	load(&s.advance, "common", "advance")
+	load(&s.histories, "common", "histories")
 	return s, errors.Join(errs...)
 }
 
@@ -77,7 +89,7 @@ var errNoRecord = errors.New("redisstore: the meta record vanishes as soon as it
 // eval runs a script. Unless again, go-redis never sends it twice, because
 // doing it twice is not the same as doing it once. That a server did not know
 // it, or had no meta record, means that it did nothing.
-func (s *Store) eval(ctx context.Context, sc *script, args []any, again bool) (any, error) {
+func (s *primary) eval(ctx context.Context, sc *script, args []any, again bool) (any, error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ const (
 )
 
 // Put implements driver.Store.
-func (s *Store) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) (driver.Result, error) {
+func (s *primary) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) (driver.Result, error) {
 	buf := s.buffer()
 	defer s.free(buf)
 	sc, args, err := s.putting(key, e, mode, token, buf)
@@ -39,21 +39,14 @@ func repeatable(mode driver.Mode) bool { return mode != driver.Add }
 
 // putting is the script that puts e, and its arguments. It appends to buf, to
 // which the arguments then refer.
-func (s *Store) putting(key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token, buf *[]byte) (*script, []any, error) {
-	if e.Kind > driver.Coded {
-		return nil, nil, fmt.Errorf("redisstore: put: kind %d: %w", e.Kind, errors.ErrUnsupported)
+func (s *primary) putting(key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token, buf *[]byte) (*script, []any, error) {
+	if mode == driver.Set || mode == driver.Add {
+		e.Stamp = driver.Stamp{} // the script writes it
+	}
+	if err := admit(e, mode); err != nil {
+		return nil, nil, err
 	}
 	e.Token = newToken()
-	switch mode {
-	case driver.Set, driver.Add:
-		e.Stamp = driver.Stamp{} // the script writes it
-	case driver.Fill, driver.SetFenced:
-	default:
-		return nil, nil, fmt.Errorf("redisstore: put: mode %d: %w", mode, errors.ErrUnsupported)
-	}
-	if !fits(e) {
-		return nil, nil, driver.ErrTooLarge
-	}
 	start := len(*buf)
 	*buf = envelope.Encode(slices.Grow(*buf, envelope.Len(e)), key, e)
 	blob := (*buf)[start:]
@@ -79,13 +72,13 @@ func (s *Store) putting(key driver.Key, e *driver.Entry, mode driver.Mode, token
 }
 
 // Touch implements driver.Store.
-func (s *Store) Touch(ctx context.Context, key driver.Key, life driver.Life) (driver.Result, error) {
+func (s *primary) Touch(ctx context.Context, key driver.Key, life driver.Life) (driver.Result, error) {
 	args := append(newArgs(2, 4), s.name(key), s.meta, envelope.AppendLife(make([]byte, 0, 20), life), lifetime(life))
 	return result(s.eval(ctx, &s.scripts.touch, args, false))
 }
 
 // Invalidate implements driver.Store: all keys and tags in one atomic step.
-func (s *Store) Invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error) {
+func (s *primary) Invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error) {
 	clock, body, err := splitReply(s.eval(ctx, &s.scripts.invalidate, s.invalidating(what), true))
 	if err != nil {
 		return driver.Invalidated{}, err
@@ -98,7 +91,7 @@ func (s *Store) Invalidate(ctx context.Context, what driver.Invalidation) (drive
 	return driver.Invalidated{Removed: removed, Clock: clock}, nil
 }
 
-func (s *Store) invalidating(what driver.Invalidation) []any {
+func (s *primary) invalidating(what driver.Invalidation) []any {
 	args := append(newArgs(1+len(what.Keys), 2+len(what.Keys)+len(what.Tags)), s.meta)
 	for _, k := range what.Keys {
 		args = append(args, s.name(k))
@@ -114,23 +107,17 @@ func encode(key driver.Key, e *driver.Entry) []byte {
 	return envelope.Encode(make([]byte, 0, envelope.Len(e)), key, e)
 }
 
-// buffer returns an empty buffer for envelopes. go-redis has copied what it
-// sends when a call returns, so that it can be freed then.
-func (s *Store) buffer() *[]byte {
-	if b, ok := s.buffers.Get().(*[]byte); ok {
-		return b
+// admit says why e cannot be stored.
+func admit(e *driver.Entry, mode driver.Mode) error {
+	switch {
+	case e.Kind > driver.Coded:
+		return fmt.Errorf("redisstore: put: kind %d: %w", e.Kind, errors.ErrUnsupported)
+	case mode > driver.SetFenced:
+		return fmt.Errorf("redisstore: put: mode %d: %w", mode, errors.ErrUnsupported)
+	case !fits(e):
+		return driver.ErrTooLarge
 	}
-	return new([]byte)
-}
-
-// maxBuffer is the largest that is kept.
-const maxBuffer = 1 << 20
-
-func (s *Store) free(b *[]byte) {
-	if cap(*b) <= maxBuffer {
-		*b = (*b)[:0]
-		s.buffers.Put(b)
-	}
+	return nil
 }
 
 func fits(e *driver.Entry) bool {
