@@ -1,0 +1,11 @@
+//go:build darwin || freebsd || netbsd
+
+package filestore
+
+import (
+	"os"
+	"syscall"
+)
+
+// changed is when a file was last put in its place, as Unix nanoseconds.
+func changed(info os.FileInfo) int64 { return info.Sys().(*syscall.Stat_t).Ctimespec.Nano() }
