@@ -63,6 +63,15 @@ type Cache interface {
 	// own key fails with ErrRecursiveLoad.
 	GetOrSet(ctx context.Context, key string, load func(context.Context) ([]byte, error), opts ...Option) ([]byte, error)
 
+	// GetOrSetMany returns the values under keys, read in one round trip where the
+	// backend can, and calls load once with those that are missing, each once. It
+	// shares flights with GetOrSet and with other batches, key by key: what is
+	// being loaded elsewhere is waited for and not loaded again. Keys that load
+	// leaves out do not exist, which is remembered, and are left out of the
+	// result; keys that it was not asked for are ignored. If some keys could not be
+	// had it returns the others with an error that wraps a [ManyError].
+	GetOrSetMany(ctx context.Context, keys []string, load func(ctx context.Context, missing []string) (map[string][]byte, error), opts ...Option) (map[string][]byte, error)
+
 	// Set stores value: the last arrival wins. It is right for values that have
 	// one writer and depend on nothing else; one with [Tags] is refused with
 	// ErrUnfenced, because what it was computed from may have been invalidated

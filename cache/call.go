@@ -18,7 +18,7 @@ type Option struct {
 	fence    Fence
 }
 
-type optionKind uint8
+type optionKind uint16
 
 const (
 	optTTL optionKind = 1 << iota
@@ -26,13 +26,47 @@ const (
 	optTags
 	optInitial
 	optFenced
+	optStale
+	optSoftTimeout
+	optHardTimeout
+	optRefresh
+	optNoStore
+	optSkipNear
+	optBatchSize
 )
+
+// loadOptions are the options of a load.
+const loadOptions = optTTL | optNegativeTTL | optTags | optStale | optSoftTimeout | optHardTimeout | optRefresh | optNoStore | optSkipNear
 
 // TTL is the lifetime of what the call stores.
 func TTL(d time.Duration) Option { return Option{kind: optTTL, duration: d} }
 
 // NegativeTTL is how long an ErrNotFound of this call's loader is remembered.
 func NegativeTTL(d time.Duration) Option { return Option{kind: optNegativeTTL, duration: d} }
+
+// Stale is how long after its TTL the entry is kept: see [Options].Stale.
+func Stale(d time.Duration) Option { return Option{kind: optStale, duration: d} }
+
+// SoftTimeout is how long the call waits if it could have a stale value: see
+// [Options].SoftTimeout.
+func SoftTimeout(d time.Duration) Option { return Option{kind: optSoftTimeout, duration: d} }
+
+// HardTimeout is how long the call waits at all: see [Options].HardTimeout.
+func HardTimeout(d time.Duration) Option { return Option{kind: optHardTimeout, duration: d} }
+
+// Refresh loads a new value, whatever is stored; its loader began after the
+// call.
+func Refresh() Option { return Option{kind: optRefresh} }
+
+// NoStore leaves what is loaded out of the cache.
+func NoStore() Option { return Option{kind: optNoStore} }
+
+// BatchSize bounds the keys that GetOrSetMany gives to one call of its loader;
+// several run at once. Without it there is one call.
+func BatchSize(n int) Option { return Option{kind: optBatchSize, number: int64(n)} }
+
+// SkipNear reads past the near tiers.
+func SkipNear() Option { return Option{kind: optSkipNear} }
 
 // Tags names what the value depends on: see [Cache].Invalidate. A tag is 1 to
 // 200 bytes and does not begin with NUL.
@@ -57,18 +91,39 @@ type call struct {
 	fence       Fence
 	fenced      bool
 	cost        time.Duration // of the load
+	stale       time.Duration
+	soft        time.Duration
+	hard        time.Duration
+	refresh     bool
+	batchSize   int
 }
 
 const maxTag = 200
 
 var optionNames = map[optionKind]string{
 	optTTL: "TTL", optNegativeTTL: "NegativeTTL", optTags: "Tags", optInitial: "Initial", optFenced: "Fenced",
+	optStale: "Stale", optSoftTimeout: "SoftTimeout", optHardTimeout: "HardTimeout", optRefresh: "Refresh",
+	optNoStore: "NoStore", optSkipNear: "SkipNear", optBatchSize: "BatchSize",
+}
+
+// flagsOf is what of opts a read must know before it reads.
+func flagsOf(opts []Option) optionKind {
+	var flags optionKind
+	for i := range opts {
+		flags |= opts[i].kind & (optRefresh | optSkipNear)
+	}
+	return flags
 }
 
 // resolve applies opts over the view's defaults; takes are the kinds that the
 // operation has a use for. It keeps no reference to opts.
 func (v *view) resolve(op string, takes optionKind, opts []Option) (call, error) {
-	c := call{ttl: v.engine.opts.TTL, negativeTTL: v.engine.opts.NegativeTTL, tags: v.clearTags}
+	d := &v.engine.opts
+	c := call{
+		ttl: d.TTL, negativeTTL: d.NegativeTTL, tags: v.clearTags,
+		stale: d.Stale, soft: d.SoftTimeout, hard: d.HardTimeout,
+	}
+	noStore := false
 	for i := range opts {
 		o := &opts[i]
 		if o.kind&takes == 0 {
@@ -79,6 +134,18 @@ func (v *view) resolve(op string, takes optionKind, opts []Option) (call, error)
 			c.ttl = o.duration
 		case optNegativeTTL:
 			c.negativeTTL = o.duration
+		case optStale:
+			c.stale = o.duration
+		case optSoftTimeout:
+			c.soft = o.duration
+		case optHardTimeout:
+			c.hard = o.duration
+		case optRefresh:
+			c.refresh = true
+		case optBatchSize:
+			c.batchSize = int(o.number)
+		case optNoStore:
+			noStore = true
 		case optTags:
 			tags := make([]string, 0, len(c.tags)+len(o.tags))
 			tags = append(tags, c.tags...)
@@ -96,6 +163,9 @@ func (v *view) resolve(op string, takes optionKind, opts []Option) (call, error)
 			c.fence, c.fenced = o.fence, true
 		}
 	}
+	if noStore {
+		c.ttl, c.negativeTTL = Never, Never
+	}
 	return c, nil
 }
 
@@ -106,15 +176,20 @@ func checkTag(tag string) error {
 	return nil
 }
 
-// life is the absolute form of a TTL that is positive. An end beyond the range
-// of time is no end.
-func life(now time.Time, ttl time.Duration) driver.Life {
-	if ttl == Forever {
-		return driver.Life{Fresh: driver.Forever, Expires: driver.Forever}
+// life is the absolute form of a TTL that is positive, and of the time that
+// follows it in which the entry is stale. An end beyond the range of time is no
+// end.
+func life(now time.Time, ttl, stale time.Duration) driver.Life {
+	fresh := later(now.UnixNano(), ttl)
+	return driver.Life{Fresh: fresh, Expires: later(fresh, stale)}
+}
+
+func later(t int64, d time.Duration) int64 {
+	if t == driver.Forever || d == Forever {
+		return driver.Forever
 	}
-	end := now.UnixNano() + int64(ttl)
-	if end < 0 {
-		end = driver.Forever
+	if sum := t + int64(max(d, 0)); sum >= t {
+		return sum
 	}
-	return driver.Life{Fresh: end, Expires: end}
+	return driver.Forever
 }

@@ -37,6 +37,9 @@ func New(store driver.Store, opts *Options) (*Client, error) {
 	e := &engine{opts: o, store: store, seed: maphash.MakeSeed()}
 	e.stopped, e.stop = context.WithCancel(context.Background())
 	e.flights.byKey = make(map[flightKey]*flight)
+	if o.MaxLoads > 0 {
+		e.line = make(chan struct{}, o.MaxLoads)
+	}
 	e.hold = o.LoadTimeout + holdMargin
 	e.keeps = keepsEntries(store)
 	e.untimed = e.keeps && len(o.Near) == 0
@@ -81,6 +84,8 @@ type engine struct {
 	// writes counts the client's own acknowledged invalidations and writes.
 	writes  atomic.Uint64
 	flights flights
+	// line is where loaders wait for their turn; nil without Options.MaxLoads.
+	line chan struct{}
 
 	closed  atomic.Bool
 	stopped context.Context // ends when loads must

@@ -146,6 +146,14 @@ type form[V any] struct {
 	share  bool // readers may share the decoded value
 }
 
+// loads is the schema by which loads of V are told from others.
+func (f *form[V]) loads() uint64 {
+	if f.format == integer {
+		return integerSchema
+	}
+	return f.schema
+}
+
 // encode makes the item for v. With keeps, the decoded form goes with it.
 func (f *form[V]) encode(v V, keeps bool) (item, error) {
 	it := item{schema: f.schema}

@@ -35,7 +35,7 @@ type CacheConfig struct {
 	// URL is what [Open] takes: one or several.
 	URL URL
 	// Options are the cache's, as in Open. Nil is the zero Options.
-	Options *Options
+	Options *Options `json:"-"`
 }
 
 // ConfigFromEnv reads names and URLs from the environment: CACHE_URL is the

@@ -37,6 +37,8 @@ var (
 	// ErrUnavailable: an outage. Every [*Error] whose cause is none of the above,
 	// nor the end of the caller's own context, is this.
 	ErrUnavailable = errors.New("strata: the backend is unavailable")
+	// ErrLoadTimeout: the loader needs longer than HardTimeout, and goes on.
+	ErrLoadTimeout = errors.New("strata: the load takes too long")
 	// ErrRecursiveLoad: a loader asked for the key that it is loading.
 	ErrRecursiveLoad = errors.New("strata: the loader asks for its own key")
 )
@@ -71,7 +73,7 @@ func answered(err error) bool {
 	}
 	for _, a := range []error{
 		ErrMiss, ErrNotFound, ErrNotInteger, ErrOverflow, ErrKey, ErrTooLarge, ErrClosed, ErrUnfenced, ErrOption,
-		ErrRecursiveLoad, errSchema, context.Canceled, context.DeadlineExceeded,
+		ErrRecursiveLoad, ErrLoadTimeout, errSchema, context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, a) {
 			return true

@@ -2,7 +2,9 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"time"
 
 	"github.com/stratacache/strata/cache/driver"
 )
@@ -11,6 +13,10 @@ import (
 type flights struct {
 	mu    sync.Mutex
 	byKey map[flightKey]*flight
+	// background counts those that go on without a waiting caller.
+	background int
+	// failed is until when a key whose loader failed is not tried again.
+	failed map[flightKey]time.Time
 }
 
 // flightKey is a key and the schema of what is loaded: callers that want values
@@ -31,8 +37,13 @@ type flight struct {
 	cancel context.CancelFunc
 
 	// Under flights.mu.
-	waiting int
-	storing bool // the step that stores the result may have begun
+	waiting    int
+	background bool // it goes on when nobody waits, in a place of Options.MaxBackground
+	landed     bool
+	storing    bool // the step that stores the result may have begun
+
+	// previous is what stood under the key when it began, or nil.
+	previous *driver.Entry
 
 	done   chan struct{}
 	result result // written before done is closed
@@ -92,28 +103,84 @@ func (e *engine) join(ctx context.Context, at *found, name string, share bool) (
 			return f, right, false, nil
 		}
 	}
-	f = &flight{key: key, name: name, fence: at.fence, writes: writes, waiting: 1, done: make(chan struct{})}
-	f.ctx, f.cancel = context.WithTimeout(context.WithoutCancel(ctx), e.opts.LoadTimeout)
-	f.ctx = context.WithValue(f.ctx, loadingKey{}, &loadingMark{engine: e, key: at.key, outer: markOf(ctx)})
-	e.flights.byKey[key] = f
-	e.loads.Add(1)
+	f = e.newFlight(ctx, at, name)
+	f.waiting = 1
 	return f, exact, true, nil
 }
 
-// wait returns the flight's result, or leaves it when ctx ends.
-func (e *engine) wait(ctx context.Context, f *flight) (result, error) {
+// newFlight registers a flight that its caller must start. flights.mu is held.
+func (e *engine) newFlight(ctx context.Context, at *found, name string) *flight {
+	f := e.register(at, name)
+	f.ctx, f.cancel = e.loadContext(ctx, []driver.Key{at.key})
+	e.loads.Add(1)
+	return f
+}
+
+// register makes a flight that has no context yet. flights.mu is held.
+func (e *engine) register(at *found, name string) *flight {
+	f := &flight{
+		key: flightKey{Key: at.key, schema: at.schema}, name: name, fence: at.fence, writes: e.writes.Load(),
+		previous: at.stale, done: make(chan struct{}),
+	}
+	e.flights.byKey[f.key] = f
+	return f
+}
+
+// loadContext is the context of a loader for keys: it has the values of ctx, and
+// not its end.
+func (e *engine) loadContext(ctx context.Context, keys []driver.Key) (context.Context, context.CancelFunc) {
+	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.opts.LoadTimeout)
+	mark := &loadingMark{engine: e, keys: keys, outer: markOf(ctx), load: &Load{}}
+	return context.WithValue(own, loadingKey{}, mark), cancel
+}
+
+// wait returns the flight's result, or leaves it when ctx ends, or after most
+// with errPatience: then the flight goes on, if there is a place for it.
+func (e *engine) wait(ctx context.Context, f *flight, most time.Duration) (result, error) {
+	var patience <-chan time.Time
+	if most != Forever {
+		t := time.NewTimer(most)
+		defer t.Stop()
+		patience = t.C
+	}
 	select {
 	case <-f.done:
 		return f.result, nil
 	case <-ctx.Done():
+		e.leave(f, false)
+		return result{}, context.Cause(ctx)
+	case <-patience:
+		e.leave(f, true)
+		return result{}, errPatience
 	}
+}
+
+// errPatience: the caller has waited as long as it wants to.
+var errPatience = errors.New("strata: waited long enough")
+
+// leave ends a caller's waiting. The last one takes the flight with it, unless
+// it is to go on and there is a place in the background.
+func (e *engine) leave(f *flight, goesOn bool) {
 	e.flights.mu.Lock()
 	defer e.flights.mu.Unlock()
-	if f.waiting--; f.waiting == 0 {
+	f.waiting--
+	if goesOn {
+		e.toBackground(f)
+	}
+	if f.waiting == 0 && !f.background && !f.landed {
 		e.unlink(f)
 		f.cancel()
 	}
-	return result{}, context.Cause(ctx)
+}
+
+// toBackground has f go on without callers, if there is a place for it.
+// flights.mu is held.
+func (e *engine) toBackground(f *flight) bool {
+	if !f.background && !f.landed && e.flights.background < e.opts.MaxBackground {
+		f.background = true
+		e.flights.background++
+	}
+	return f.background
 }
 
 // unlink keeps new callers from f. flights.mu is held.
@@ -127,6 +194,10 @@ func (e *engine) unlink(f *flight) {
 func (e *engine) land(f *flight) {
 	e.flights.mu.Lock()
 	e.unlink(f)
+	f.landed = true
+	if f.background {
+		e.flights.background--
+	}
 	e.flights.mu.Unlock()
 	close(f.done)
 }

@@ -36,16 +36,41 @@ const (
 	NegativeHit
 	// Joined: the value came from a load that another caller had begun.
 	Joined
+	// StaleHit: a value was returned that is past its TTL, see StaleReason.
+	StaleHit
 	// Failed: the store could not be asked.
 	Failed
 )
 
-var outcomes = [...]string{"miss", "hit", "near hit", "negative hit", "joined", "failed"}
+var outcomes = [...]string{"miss", "hit", "near hit", "negative hit", "joined", "stale hit", "failed"}
 
 // String returns the outcome's name.
 func (o Outcome) String() string {
 	if int(o) < len(outcomes) {
 		return outcomes[o]
+	}
+	return "unknown"
+}
+
+// StaleReason is why a stale value was returned, and not one that a loader made.
+type StaleReason uint8
+
+const (
+	// Refreshing: the loader needs longer than the call waits, or runs in the
+	// background.
+	Refreshing StaleReason = iota
+	// LoadFailed: the loader, or the line for it, ended with an error.
+	LoadFailed
+	// Throttled: the loader failed less than Options.RetryAfter ago.
+	Throttled
+)
+
+var staleReasons = [...]string{"refreshing", "load failed", "throttled"}
+
+// String returns the reason's name.
+func (r StaleReason) String() string {
+	if int(r) < len(staleReasons) {
+		return staleReasons[r]
 	}
 	return "unknown"
 }
@@ -56,6 +81,8 @@ type ReadInfo struct {
 	Key     string
 	Outcome Outcome
 	Bytes   int
+	// Why is the reason of a StaleHit.
+	Why StaleReason
 	// Took is the time the store took; 0 for a hit in memory, which is not timed.
 	// The time of a batch is with the first of its keys.
 	Took time.Duration
@@ -68,8 +95,9 @@ type ReadInfo struct {
 type LoadInfo struct {
 	Prefix string
 	Key    string
+	Keys   []string // in place of Key: those of a GetOrSetMany that were missing
 	Took   time.Duration
-	// Stored tells whether the result was stored; Err == nil and not stored means
+	// Stored tells whether the result, of several keys all of it, was stored; Err == nil and not stored means
 	// that the protocol refused it, or that its TTL was not positive.
 	Stored bool
 	Err    error

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
@@ -18,21 +19,30 @@ const holdMargin = 5 * time.Second
 // have, before it loads for itself alone.
 const maxJoins = 3
 
-// loader makes the item that a flight stores.
-type loader func(context.Context) (item, error)
+// loader makes the item that a flight stores. previous is what it is to
+// replace, or nil.
+type loader func(ctx context.Context, previous *driver.Entry) (item, error)
 
 // load is the way of a miss: join the flight of the key, or begin one. at is
 // what the caller read, and failure the error with which the store did not
 // answer, if it did not.
 func (v *view) load(ctx context.Context, name string, at *found, failure error, load loader, opts []Option) (*driver.Entry, error) {
-	c, err := v.resolve("get or set", optTTL|optNegativeTTL|optTags, opts)
+	c, err := v.resolve("get or set", loadOptions, opts)
 	if err != nil {
 		return nil, wrap("get or set", name, err)
 	}
 	if loading(ctx, v.engine, at.key) {
 		return nil, wrap("get or set", name, ErrRecursiveLoad)
 	}
-	f, right, leads, err := v.engine.join(ctx, at, name, true)
+	if at.stale != nil && !c.refresh {
+		return v.loadStale(ctx, name, at, load, c)
+	}
+	return v.fetch(ctx, name, at, failure, load, c)
+}
+
+// fetch is load without anything to fall back on.
+func (v *view) fetch(ctx context.Context, name string, at *found, failure error, load loader, c call) (*driver.Entry, error) {
+	f, right, leads, err := v.engine.join(ctx, at, name, !c.refresh)
 	if err != nil {
 		return nil, err
 	}
@@ -45,8 +55,11 @@ func (v *view) load(ctx context.Context, name string, at *found, failure error, 
 	v.report(ctx, name, at, failure)
 
 	for joins := 1; ; joins++ {
-		r, err := v.engine.wait(ctx, f)
-		if err != nil {
+		r, err := v.engine.wait(ctx, f, c.hard)
+		switch {
+		case errors.Is(err, errPatience):
+			return nil, wrap("get or set", name, ErrLoadTimeout)
+		case err != nil:
 			return nil, err
 		}
 		// An error that is no answer is as good for one caller as for another.
@@ -58,7 +71,7 @@ func (v *view) load(ctx context.Context, name string, at *found, failure error, 
 			return nil, context.Cause(ctx)
 		}
 		// The result may be older than what this caller must see: ask anew.
-		again := found{key: at.key, schema: at.schema}
+		again := found{key: at.key, schema: at.schema, flags: at.flags}
 		failure := v.engine.ask(ctx, v.engine.hold, &again)
 		if again.entry != nil {
 			return again.entry, nil
@@ -77,16 +90,17 @@ func (v *view) load(ctx context.Context, name string, at *found, failure error, 
 func (e *engine) fly(v *view, f *flight, load loader, c call) {
 	defer e.loads.Done()
 	stop := context.AfterFunc(e.stopped, f.cancel)
-	info := LoadInfo{Prefix: v.path, Key: f.name}
-	returned := false
 	defer func() {
 		e.land(f)
 		stop()
 		f.cancel()
 	}()
+	info := LoadInfo{Prefix: v.path, Key: f.name}
+	lost := new(PanicError)
+	f.result.err = lost
 	defer func() { // also the way out of runtime.Goexit
-		if !returned {
-			f.result.err = &PanicError{Value: recover(), Stack: debug.Stack()}
+		if f.result.err == lost {
+			e.noteFailure(f.key, true)
 		}
 		info.Err = f.result.err
 		e.countLoad(&info)
@@ -95,18 +109,27 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 		}
 	}()
 
-	began := time.Now()
-	it, err := load(f.ctx)
-	returned = true
-	info.Took = time.Since(began)
+	it, err := run(f.ctx, e, &info, lost, func(ctx context.Context) (item, error) { return load(ctx, f.previous) })
+	f.result.err = nil
 	c.cost = info.Took
-	if err != nil {
+	Loading(f.ctx).apply(&c)
+	if c.stale > 0 || f.previous != nil {
+		e.noteFailure(f.key, err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrNotModified))
+	}
+	switch {
+	case errors.Is(err, ErrNotModified) && f.previous != nil:
+		f.result.entry = f.previous
+		// Touch does not ask for the token, so the result is only for those who
+		// joined when nothing had been invalidated: stored stays false.
+		info.Stored, info.StoreErr = e.renew(f, &c)
+		return
+	case errors.Is(err, ErrNotFound):
 		f.result.err = err
-		if !errors.Is(err, ErrNotFound) {
-			return
-		}
-		it, c.ttl = item{kind: driver.Negative}, min(c.ttl, c.negativeTTL)
-	} else {
+		it, c.ttl, c.stale = item{kind: driver.Negative}, min(c.ttl, c.negativeTTL), 0
+	case err != nil:
+		f.result.err = err
+		return
+	default:
 		f.result.entry = it.entry(&c, driver.Life{})
 	}
 	e.flights.mu.Lock()
@@ -116,6 +139,47 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 		f.result.stored, info.StoreErr = e.fill(f.ctx, f.key.Key, it, f.fence, &c)
 	}
 	info.Stored = f.result.stored
+}
+
+// run calls do in its turn. A panic becomes an error; after runtime.Goexit run
+// does not return, and lost says where it happened.
+func run[T any](ctx context.Context, e *engine, info *LoadInfo, lost *PanicError, do func(context.Context) (T, error)) (value T, err error) {
+	if err := e.inLine(ctx); err != nil {
+		return value, err
+	}
+	began := time.Now()
+	returned := false
+	defer func() {
+		e.outOfLine(ctx)
+		info.Took = time.Since(began)
+		if !returned {
+			lost.Value, lost.Stack = recover(), debug.Stack()
+			err = lost
+		}
+	}()
+	value, err = do(ctx)
+	returned = true
+	return value, err
+}
+
+// inLine waits for the loader's turn. A load within a load has its own: the
+// outer one waits for it.
+func (e *engine) inLine(ctx context.Context) error {
+	if e.line == nil || nested(ctx, e) {
+		return nil
+	}
+	select {
+	case e.line <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (e *engine) outOfLine(ctx context.Context) {
+	if e.line != nil && !nested(ctx, e) {
+		<-e.line
+	}
 }
 
 func (e *engine) countLoad(info *LoadInfo) {
@@ -138,10 +202,21 @@ type (
 	loadingKey  struct{}
 	loadingMark struct {
 		engine *engine
-		key    driver.Key
+		keys   []driver.Key
 		outer  *loadingMark
+		load   *Load
 	}
 )
+
+// nested reports whether the load of ctx was asked for by another load of e.
+func nested(ctx context.Context, e *engine) bool {
+	for m := markOf(ctx).outer; m != nil; m = m.outer {
+		if m.engine == e {
+			return true
+		}
+	}
+	return false
+}
 
 func markOf(ctx context.Context) *loadingMark {
 	m, _ := ctx.Value(loadingKey{}).(*loadingMark)
@@ -150,28 +225,39 @@ func markOf(ctx context.Context) *loadingMark {
 
 func loading(ctx context.Context, e *engine, key driver.Key) bool {
 	for m := markOf(ctx); m != nil; m = m.outer {
-		if m.engine == e && m.key == key {
+		if m.engine == e && slices.Contains(m.keys, key) {
 			return true
 		}
 	}
 	return false
 }
 
+// bytesLoader gives load the previous value.
+func bytesLoader(load func(context.Context) ([]byte, error)) loader {
+	return func(ctx context.Context, previous *driver.Entry) (item, error) {
+		if previous != nil {
+			Loading(ctx).keep(bytes.Clone(previous.Payload))
+		}
+		b, err := load(ctx)
+		return item{payload: bytes.Clone(b)}, err
+	}
+}
+
 // GetOrSet implements Cache.
 func (v *view) GetOrSet(ctx context.Context, key string, load func(context.Context) ([]byte, error), opts ...Option) ([]byte, error) {
-	var f found
+	f := found{flags: flagsOf(opts)}
 	err := v.find(ctx, key, v.engine.hold, &f)
 	entry := f.entry
 	switch {
 	case err == nil && entry != nil:
 		v.report(ctx, key, &f, nil)
+		if v.engine.early(entry) {
+			v.refreshEarly(ctx, key, f, bytesLoader(load), opts)
+		}
 	case err != nil && (f.outcome != Failed || ctx.Err() != nil):
 		return nil, wrap("get or set", key, err)
 	default:
-		entry, err = v.load(ctx, key, &f, err, func(ctx context.Context) (item, error) {
-			b, err := load(ctx)
-			return item{payload: bytes.Clone(b)}, err
-		}, opts)
+		entry, err = v.load(ctx, key, &f, err, bytesLoader(load), opts)
 		if err != nil {
 			return nil, err
 		}

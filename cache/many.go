@@ -11,75 +11,82 @@ import (
 	"github.com/stratacache/strata/cache/driver"
 )
 
-// getMany reads each of names once: the near tiers first, then the store in one
-// step for what is left.
-func (v *view) getMany(ctx context.Context, names []string) (map[string]*driver.Entry, error) {
+// lookup is one distinct name of a batch, and what was found there.
+type lookup struct {
+	name string
+	found
+	err error // the store did not answer for this key
+}
+
+// lookUp reads each of names once: the near tiers first, then the store in one
+// step for what is left. The caller reports the outcomes. The error is for all.
+func (v *view) lookUp(ctx context.Context, names []string, hold time.Duration, flags optionKind) ([]lookup, error) {
 	e := v.engine
 	if err := e.open(); err != nil {
 		return nil, err
 	}
-	keys, err := v.keys(names)
-	if err != nil {
-		return nil, wrap("get many", "", err)
-	}
-	out := make(map[string]*driver.Entry, len(names))
+	out := make([]lookup, 0, len(names))
 	seen := make(map[string]bool, len(names))
-	var askNames []string
-	var askKeys []driver.Key
-	for i, n := range names {
+	var ask []int
+	var keys []driver.Key
+	for _, n := range names {
 		if seen[n] {
 			continue
 		}
 		seen[n] = true
-		if len(e.near) > 0 {
-			if entry := e.fromNear(ctx, keys[i]); entry != nil {
-				f := found{entry: entry, outcome: hitOutcome(entry, NearHit)}
-				v.report(ctx, n, &f, nil)
-				keep(out, n, entry)
-				continue
-			}
+		key, err := v.key(n)
+		if err != nil {
+			return nil, err
 		}
-		askNames, askKeys = append(askNames, n), append(askKeys, keys[i])
+		l := lookup{name: n, found: found{key: key, flags: flags}}
+		if len(e.near) > 0 && flags == 0 {
+			l.entry = e.fromNear(ctx, key)
+		}
+		if l.entry != nil {
+			l.outcome = hitOutcome(l.entry, NearHit)
+		} else {
+			ask, keys = append(ask, len(out)), append(keys, key)
+		}
+		out = append(out, l)
 	}
-	if len(askKeys) == 0 {
+	if len(ask) == 0 {
 		return out, nil
 	}
 	sent := time.Now()
-	readings, err := driver.GetMany(ctx, e.store, askKeys, 0)
+	readings, err := driver.GetMany(ctx, e.store, keys, hold)
 	took := time.Since(sent)
-	var failed ManyError
-	for i, n := range askNames {
-		f := found{took: took}
-		took = 0
-		r := driver.KeyReading{Err: err}
-		if err == nil {
-			r = readings[i]
+	for i, at := range ask {
+		l := &out[at]
+		l.took, took = took, 0
+		switch {
+		case err != nil:
+			l.err, l.outcome = err, Failed
+		case readings[i].Err != nil:
+			l.err, l.outcome = readings[i].Err, Failed
+		default:
+			e.take(ctx, sent, &readings[i].Reading, &l.found)
 		}
-		if r.Err != nil {
+	}
+	return out, err
+}
+
+// getMany returns the entries of names.
+func (v *view) getMany(ctx context.Context, names []string) (map[string]*driver.Entry, error) {
+	lookups, err := v.lookUp(ctx, names, 0, 0)
+	var failed ManyError
+	out := make(map[string]*driver.Entry, len(lookups))
+	for i := range lookups {
+		l := &lookups[i]
+		v.report(ctx, l.name, &l.found, l.err)
+		switch {
+		case l.err != nil:
 			if failed == nil {
 				failed = make(ManyError)
 			}
-			failed[n] = r.Err
-			f.outcome = Failed
-			v.report(ctx, n, &f, r.Err)
-			continue
+			failed[l.name] = l.err
+		case l.entry != nil:
+			keep(out, l.name, l.entry)
 		}
-		f.odd = r.Odd
-		if len(e.near) > 0 {
-			e.node.observe(sent, r.Fence.Stamp)
-		}
-		switch {
-		case r.Entry == nil || stale(r.Entry):
-		case unreadable(r.Entry):
-			f.odd = driver.ErrNewer
-		default:
-			f.entry, f.outcome = r.Entry, hitOutcome(r.Entry, Hit)
-			keep(out, n, r.Entry)
-			if len(e.near) > 0 {
-				e.toNear(ctx, askKeys[i], &nearCopy{entry: r.Entry, asOf: r.Fence.Stamp}, len(e.near))
-			}
-		}
-		v.report(ctx, n, &f, nil)
 	}
 	switch {
 	case err != nil:
@@ -120,7 +127,7 @@ func (v *view) setMany(ctx context.Context, values map[string]item, opts []Optio
 	if err := e.open(); err != nil {
 		return err
 	}
-	c, err := v.resolve("set many", optTTL|optTags, opts)
+	c, err := v.resolve("set many", optTTL|optStale|optTags, opts)
 	if err == nil && c.userTags {
 		err = ErrUnfenced
 	}
@@ -139,7 +146,7 @@ func (v *view) setMany(ctx context.Context, values map[string]item, opts []Optio
 	failed := make(ManyError)
 	items := make([]driver.Item, 0, len(keys))
 	sentNames := make([]string, 0, len(keys))
-	l := life(time.Now(), c.ttl)
+	l := life(time.Now(), c.ttl, c.stale)
 	for i, n := range names {
 		it := values[n]
 		if len(it.payload) > e.opts.MaxValue {

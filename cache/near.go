@@ -84,8 +84,8 @@ func (n *node) trusts(asOf driver.Stamp, bound time.Duration) bool {
 func (e *engine) fromNear(ctx context.Context, key driver.Key) *driver.Entry {
 	for i := range e.near {
 		r, err := e.near[i].store.Get(ctx, key, 0)
-		if err != nil || r.Entry == nil {
-			continue
+		if err != nil || r.Entry == nil || stale(r.Entry) {
+			continue // of a stale copy the store may have a newer one
 		}
 		c, ok := r.Entry.Decoded().(*nearCopy)
 		if !ok || !e.node.trusts(c.asOf, e.opts.Staleness) {
@@ -105,7 +105,7 @@ func (e *engine) toNear(ctx context.Context, key driver.Key, c *nearCopy, n int)
 	}
 	for _, t := range e.near[:n] {
 		twin := c.entry.Clone()
-		end := life(time.Now(), t.ttl).Expires
+		end := later(time.Now().UnixNano(), t.ttl)
 		twin.Life.Expires = min(twin.Life.Expires, end)
 		twin.Life.Fresh = min(twin.Life.Fresh, end)
 		twin.Keep(c)

@@ -28,6 +28,38 @@ type Options struct {
 	// load stands. Default 1 minute.
 	LoadTimeout time.Duration
 
+	// Stale is how long after its TTL an entry is kept, for GetOrSet to return
+	// while its loader is slow, or fails. What was invalidated is never returned.
+	// Default 0: an entry ends with its TTL.
+	Stale time.Duration
+	// SoftTimeout is how long a caller of GetOrSet that could have a stale value
+	// waits for the loader. Default 0: not at all, the value is refreshed in the
+	// background. Forever: until the loader fails.
+	SoftTimeout time.Duration
+	// HardTimeout is how long a caller of GetOrSet waits for the loader at all,
+	// which goes on in the background: then it gets a stale value or
+	// ErrLoadTimeout. Default Forever.
+	HardTimeout time.Duration
+	// RetryAfter is how long after a loader failed this process returns stale
+	// values of the key without trying again. Default 10 seconds.
+	RetryAfter time.Duration
+	// EarlyRefresh has a hit of GetOrSet start a refresh in the background before
+	// the entry stops being fresh, with a probability that grows towards the end
+	// and with the cost of the load (XFetch, Vattani and others, VLDB 2015). It is
+	// the paper's β: 1 is its choice, larger is earlier. Default 0: off. Hits then
+	// read the time, which in memory is a third of their cost.
+	EarlyRefresh float64
+
+	// MaxLoads bounds the loaders that run at once, so that a clear, a deploy or a
+	// cold start does not send all readers to the database together; the others
+	// wait in line, within LoadTimeout. A load from within a load does not count.
+	// Default 0: no bound.
+	MaxLoads int
+	// MaxBackground bounds the loads that go on without a waiting caller. Beyond
+	// it stale values are not refreshed, and loads that nobody waits for any more
+	// are cancelled. Default 64.
+	MaxBackground int
+
 	// Prefix and Version are those of the client itself. Version 0 means 1; use
 	// WithVersion for version 0.
 	Prefix  string
@@ -75,6 +107,8 @@ const (
 	defaultMaxValue    = 64 << 20
 	defaultStaleness   = 500 * time.Millisecond
 	defaultNearTTL     = time.Minute
+	defaultRetryAfter  = 10 * time.Second
+	defaultBackground  = 64
 )
 
 // withDefaults returns a copy with each zero replaced, or says what contradicts
@@ -92,6 +126,8 @@ func (o *Options) withDefaults() (Options, error) {
 		{&out.NegativeTTL, defaultNegativeTTL},
 		{&out.LoadTimeout, defaultLoadTimeout},
 		{&out.Staleness, defaultStaleness},
+		{&out.HardTimeout, Forever},
+		{&out.RetryAfter, defaultRetryAfter},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -102,6 +138,9 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if out.MaxValue == 0 {
 		out.MaxValue = defaultMaxValue
+	}
+	if out.MaxBackground == 0 {
+		out.MaxBackground = defaultBackground
 	}
 	if out.Version == 0 {
 		out.Version = 1
@@ -116,6 +155,14 @@ func (o *Options) withDefaults() (Options, error) {
 	refuse(out.NegativeTTL < 0 && out.NegativeTTL != Never, "NegativeTTL is %v: use cache.Never", out.NegativeTTL)
 	refuse(out.LoadTimeout < 0, "LoadTimeout is %v", out.LoadTimeout)
 	refuse(out.Staleness < 0, "Staleness is %v", out.Staleness)
+	refuse(out.Stale < 0, "Stale is %v", out.Stale)
+	refuse(out.SoftTimeout < 0, "SoftTimeout is %v", out.SoftTimeout)
+	refuse(out.SoftTimeout > 0 && out.Stale == 0, "SoftTimeout is %v, but without Stale there is no value to return then", out.SoftTimeout)
+	refuse(out.HardTimeout < 0, "HardTimeout is %v", out.HardTimeout)
+	refuse(out.RetryAfter < 0, "RetryAfter is %v", out.RetryAfter)
+	refuse(out.EarlyRefresh < 0, "EarlyRefresh is %v", out.EarlyRefresh)
+	refuse(out.MaxLoads < 0, "MaxLoads is %d", out.MaxLoads)
+	refuse(out.MaxBackground < 0, "MaxBackground is %d", out.MaxBackground)
 	refuse(out.MaxKey < minMaxKey, "MaxKey is %d, less than %d", out.MaxKey, minMaxKey)
 	refuse(out.MaxValue < 0, "MaxValue is %d", out.MaxValue)
 	for i, t := range out.Near {

@@ -11,10 +11,13 @@ import (
 // found is one key read: what was there, and where a load of it would begin.
 type found struct {
 	key     driver.Key
+	flags   optionKind    // of the call: Refresh, SkipNear
 	schema  uint64        // of what a load would make
 	entry   *driver.Entry // fresh, nil on a miss
+	stale   *driver.Entry // on a miss: valid, but no longer fresh, or not fresh enough for the call
 	fence   driver.Fence
 	outcome Outcome
+	why     StaleReason
 	took    time.Duration
 	odd     error
 }
@@ -33,7 +36,7 @@ func (v *view) find(ctx context.Context, name string, hold time.Duration, f *fou
 	if f.key, err = v.key(name); err != nil {
 		return err
 	}
-	if len(e.near) > 0 {
+	if len(e.near) > 0 && f.flags == 0 {
 		if entry := e.fromNear(ctx, f.key); entry != nil {
 			f.entry, f.outcome = entry, hitOutcome(entry, NearHit)
 			return nil
@@ -49,7 +52,6 @@ func (e *engine) ask(ctx context.Context, hold time.Duration, f *found) error {
 		sent = time.Now()
 	}
 	r, err := e.store.Get(ctx, f.key, hold)
-	f.fence = r.Fence
 	if !e.untimed {
 		f.took = time.Since(sent)
 	}
@@ -57,22 +59,32 @@ func (e *engine) ask(ctx context.Context, hold time.Duration, f *found) error {
 		f.outcome = Failed
 		return err
 	}
+	e.take(ctx, sent, &r, f)
+	return nil
+}
+
+// take judges what the store answered to a request that was sent at that time.
+func (e *engine) take(ctx context.Context, sent time.Time, r *driver.Reading, f *found) {
+	f.fence = r.Fence
 	if len(e.near) > 0 {
 		e.node.observe(sent, r.Fence.Stamp)
 	}
-	if r.Entry == nil || stale(r.Entry) {
+	switch {
+	case r.Entry == nil:
 		f.outcome, f.odd = Miss, r.Odd
-		return nil
-	}
-	if unreadable(r.Entry) {
+	case unreadable(r.Entry):
 		f.outcome, f.odd = Miss, driver.ErrNewer
-		return nil
+	case f.flags&optRefresh != 0 || stale(r.Entry):
+		f.outcome = Miss
+		if r.Entry.Kind != driver.Negative {
+			f.stale = r.Entry
+		}
+	default:
+		f.entry, f.outcome = r.Entry, hitOutcome(r.Entry, Hit)
+		if len(e.near) > 0 {
+			e.toNear(ctx, f.key, &nearCopy{entry: r.Entry, asOf: r.Fence.Stamp}, len(e.near))
+		}
 	}
-	f.entry, f.outcome = r.Entry, hitOutcome(r.Entry, Hit)
-	if len(e.near) > 0 {
-		e.toNear(ctx, f.key, &nearCopy{entry: r.Entry, asOf: r.Fence.Stamp}, len(e.near))
-	}
-	return nil
 }
 
 // stale reports whether an entry that has not ended is no longer fresh. An
@@ -101,8 +113,11 @@ func (v *view) report(ctx context.Context, name string, f *found, err error) {
 	}
 	if e.opts.Hooks.Read != nil {
 		info := ReadInfo{Prefix: v.path, Key: name, Outcome: f.outcome, Took: f.took, Odd: f.odd, Err: err}
-		if f.entry != nil {
+		switch {
+		case f.entry != nil:
 			info.Bytes = len(f.entry.Payload)
+		case f.outcome == StaleHit:
+			info.Bytes, info.Why = len(f.stale.Payload), f.why
 		}
 		e.opts.Hooks.Read(ctx, info)
 	}

@@ -6,13 +6,14 @@ import (
 )
 
 // Stats are totals since the client was made. Each key that was read is counted
-// in exactly one of the first six.
+// in exactly one of the first seven.
 type Stats struct {
 	Hits         uint64 // from the authoritative store
 	NearHits     uint64 // from a near tier
 	NegativeHits uint64 // the remembered answer was "not found"
 	Misses       uint64
 	Joins        uint64 // given the result of another caller's load
+	StaleHits    uint64 // values past their TTL, returned while a loader was slow or failed
 	Failures     uint64 // reads that the store did not answer
 
 	Loads       uint64 // loaders that were run
@@ -61,7 +62,7 @@ func (c *counters) snapshot() Stats {
 	}
 	return Stats{
 		Hits: by[Hit], NearHits: by[NearHit], NegativeHits: by[NegativeHit],
-		Misses: by[Miss], Joins: by[Joined], Failures: by[Failed],
+		Misses: by[Miss], Joins: by[Joined], StaleHits: by[StaleHit], Failures: by[Failed],
 		Loads: c.loads.Load(), LoadErrors: c.failed.Load(), Stored: c.stored.Load(),
 		Refused: c.refused.Load(), StoreErrors: c.storeErrors.Load(),
 		Writes: c.writes.Load(), Invalidations: c.invalidations.Load(), Odd: c.odd.Load(),

@@ -118,7 +118,7 @@ func (t Typed[V]) GetMany(ctx context.Context, keys ...string) (map[string]V, er
 // GetOrSet returns the value under key, or calls load and stores what it
 // returns: see [Cache].GetOrSet.
 func (t Typed[V]) GetOrSet(ctx context.Context, key string, load func(context.Context) (V, error), opts ...Option) (value V, err error) {
-	var f found
+	f := found{flags: flagsOf(opts)}
 	err = t.view.find(ctx, key, t.view.engine.hold, &f)
 	if err == nil && f.entry != nil {
 		if f.entry.Kind == driver.Negative {
@@ -129,12 +129,15 @@ func (t Typed[V]) GetOrSet(ctx context.Context, key string, load func(context.Co
 		why := t.form.decode(f.entry, &value)
 		if why == nil {
 			t.view.report(ctx, key, &f, nil)
+			if t.view.engine.early(f.entry) {
+				t.refreshEarly(ctx, key, f, load, opts)
+			}
 			return value, nil
 		}
 		if f.fence.Token == 0 { // a near copy: the store knows where a load begins
 			err = t.view.engine.ask(ctx, t.view.engine.hold, &f)
 		}
-		f.entry, f.odd = nil, why
+		f.entry, f.stale, f.odd = nil, nil, why
 		if err == nil {
 			f.outcome = Miss
 		}
@@ -148,19 +151,15 @@ func (t Typed[V]) GetOrSet(ctx context.Context, key string, load func(context.Co
 
 // load is the slow half of GetOrSet, apart so that a hit allocates no closure.
 func (t Typed[V]) load(ctx context.Context, key string, f *found, failure error, load func(context.Context) (V, error), opts []Option) (V, error) {
-	keeps := t.view.engine.keeps
-	f.schema = t.form.schema
-	if t.form.format == integer {
-		f.schema = integerSchema
-	}
+	f.schema = t.form.loads()
 	var zero V
-	e, err := t.view.load(ctx, key, f, failure, func(ctx context.Context) (item, error) {
-		v, err := load(ctx)
-		if err != nil {
-			return item{}, err
+	if f.stale != nil {
+		var v V
+		if f.odd = t.form.decode(f.stale, &v); f.odd != nil {
+			f.stale = nil
 		}
-		return t.form.encode(v, keeps)
-	}, opts)
+	}
+	e, err := t.view.load(ctx, key, f, failure, t.loader(load), opts)
 	switch {
 	case err != nil:
 		return zero, err
@@ -170,6 +169,29 @@ func (t Typed[V]) load(ctx context.Context, key string, f *found, failure error,
 	var v V
 	err = t.form.decode(e, &v)
 	return v, wrap("get or set", key, err)
+}
+
+// loader gives load the previous value, and encodes what it returns.
+func (t Typed[V]) loader(load func(context.Context) (V, error)) loader {
+	return func(ctx context.Context, previous *driver.Entry) (item, error) {
+		if previous != nil {
+			var v V
+			if t.form.decode(previous, &v) == nil {
+				Loading(ctx).keep(v)
+			}
+		}
+		v, err := load(ctx)
+		if err != nil {
+			return item{}, err
+		}
+		return t.form.encode(v, t.view.engine.keeps)
+	}
+}
+
+// refreshEarly has a copy of what was found, so that a hit allocates none.
+func (t Typed[V]) refreshEarly(ctx context.Context, key string, f found, load func(context.Context) (V, error), opts []Option) {
+	f.schema = t.form.loads()
+	t.view.refreshEarly(ctx, key, f, t.loader(load), opts)
 }
 
 // Set stores value: see [Cache].Set.

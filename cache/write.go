@@ -94,7 +94,7 @@ func (e *engine) tooLarge(ctx context.Context, key driver.Key, size int) error {
 
 func (v *view) set(ctx context.Context, name string, it item, opts []Option) error {
 	e := v.engine
-	_, err := v.write(ctx, "set", name, len(it.payload), optTTL|optTags|optFenced, opts, func(key driver.Key, c *call) (bool, error) {
+	_, err := v.write(ctx, "set", name, len(it.payload), optTTL|optStale|optTags|optFenced, opts, func(key driver.Key, c *call) (bool, error) {
 		switch {
 		case c.userTags && !c.fenced:
 			return false, ErrUnfenced
@@ -106,7 +106,7 @@ func (v *view) set(ctx context.Context, name string, it item, opts []Option) err
 			_, err := e.invalidate(ctx, []driver.Key{key}, nil)
 			return err == nil, err
 		}
-		entry := it.entry(c, life(time.Now(), c.ttl))
+		entry := it.entry(c, life(time.Now(), c.ttl, c.stale))
 		if c.fenced {
 			entry.Stamp = c.fence.fence.Stamp
 			return e.put(ctx, key, entry, driver.SetFenced, c.fence.fence.Token)
@@ -118,7 +118,7 @@ func (v *view) set(ctx context.Context, name string, it item, opts []Option) err
 
 func (v *view) add(ctx context.Context, name string, it item, opts []Option) (bool, error) {
 	e := v.engine
-	return v.write(ctx, "add", name, len(it.payload), optTTL|optTags, opts, func(key driver.Key, c *call) (bool, error) {
+	return v.write(ctx, "add", name, len(it.payload), optTTL|optStale|optTags, opts, func(key driver.Key, c *call) (bool, error) {
 		switch {
 		case c.userTags:
 			return false, ErrUnfenced
@@ -128,13 +128,13 @@ func (v *view) add(ctx context.Context, name string, it item, opts []Option) (bo
 			r, err := e.store.Get(ctx, key, 0)
 			return err == nil && (r.Entry == nil || r.Entry.Kind == driver.Negative), err
 		}
-		return e.put(ctx, key, it.entry(c, life(time.Now(), c.ttl)), driver.Add, 0)
+		return e.put(ctx, key, it.entry(c, life(time.Now(), c.ttl, c.stale)), driver.Add, 0)
 	})
 }
 
 func (v *view) fill(ctx context.Context, name string, it item, f Fence, opts []Option) (bool, error) {
 	e := v.engine
-	return v.write(ctx, "fill", name, len(it.payload), optTTL|optTags, opts, func(key driver.Key, c *call) (bool, error) {
+	return v.write(ctx, "fill", name, len(it.payload), optTTL|optStale|optTags, opts, func(key driver.Key, c *call) (bool, error) {
 		if f.owner != e.owner(key) {
 			return false, fmt.Errorf("%w: the fence is another key's", ErrKey)
 		}
@@ -151,17 +151,23 @@ func (e *engine) fill(ctx context.Context, key driver.Key, it item, fence driver
 	if c.ttl <= 0 || fence.Token == 0 {
 		return false, nil
 	}
-	entry := it.entry(c, life(time.Now(), c.ttl))
+	entry := it.entry(c, life(time.Now(), c.ttl, c.stale))
 	entry.Stamp, entry.Cost = fence.Stamp, c.cost
 	sent := time.Now()
 	r, err := e.store.Put(ctx, key, entry, driver.Fill, fence.Token)
-	if len(e.near) > 0 && err == nil {
-		e.node.observe(sent, r.Clock)
-		if r.Done {
-			e.toNear(ctx, key, &nearCopy{entry: entry, asOf: fence.Stamp}, len(e.near))
-		}
-	}
+	e.filled(ctx, sent, key, entry, r, err)
 	return r.Done, err
+}
+
+// filled takes in the outcome of a Fill that was sent at that time.
+func (e *engine) filled(ctx context.Context, sent time.Time, key driver.Key, entry *driver.Entry, r driver.Result, err error) {
+	if len(e.near) == 0 || err != nil {
+		return
+	}
+	e.node.observe(sent, r.Clock)
+	if r.Done {
+		e.toNear(ctx, key, &nearCopy{entry: entry, asOf: entry.Stamp}, len(e.near))
+	}
 }
 
 // Set implements Cache.
@@ -206,13 +212,13 @@ func (e *engine) owner(key driver.Key) uint64 { return max(maphash.Comparable(e.
 // Touch implements Cache.
 func (v *view) Touch(ctx context.Context, key string, opts ...Option) (bool, error) {
 	e := v.engine
-	return v.write(ctx, "touch", key, 0, optTTL, opts, func(k driver.Key, c *call) (bool, error) {
+	return v.write(ctx, "touch", key, 0, optTTL|optStale, opts, func(k driver.Key, c *call) (bool, error) {
 		if c.ttl <= 0 {
 			n, err := e.invalidate(ctx, []driver.Key{k}, nil)
 			return n > 0, err
 		}
 		sent := time.Now()
-		r, err := e.store.Touch(ctx, k, life(sent, c.ttl))
+		r, err := e.store.Touch(ctx, k, life(sent, c.ttl, c.stale))
 		e.wrote(sent, r.Clock, err)
 		return r.Done, err
 	})

@@ -1,0 +1,107 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// ErrNotModified is what a loader returns when the value that [Previous] gave it
+// still holds: the entry gets a new lifetime, and its value is not written anew.
+// Without a previous value it is an error like any other.
+var ErrNotModified = errors.New("strata: not modified")
+
+// Load lets a loader change how its result is stored, by what it learns on the
+// way. Its methods win over the options of the call. It is safe for concurrent
+// use until the loader returns.
+type Load struct {
+	mu       sync.Mutex
+	ttl      time.Duration
+	hasTTL   bool
+	tags     []string
+	previous any
+}
+
+// Loading returns the load that ctx was given to, or nil in any other context.
+// All methods of a nil *Load do nothing.
+func Loading(ctx context.Context) *Load {
+	if m := markOf(ctx); m != nil {
+		return m.load
+	}
+	return nil
+}
+
+// SetTTL gives the result this lifetime. With one of 0 or less, such as [Never],
+// it is not stored.
+func (l *Load) SetTTL(d time.Duration) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ttl, l.hasTTL = d, true
+}
+
+// AddTags gives the result more tags than the call named. They need not be known
+// before: what is invalidated while the loader runs counts for them too.
+func (l *Load) AddTags(tags ...string) error {
+	for _, t := range tags {
+		if err := checkTag(t); err != nil {
+			return err
+		}
+	}
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tags = append(l.tags, tags...)
+	return nil
+}
+
+// Previous returns the value that the load of ctx is to replace, if it is still
+// there: past its TTL (see [Options].Stale), refreshed early or by [Refresh]. V is
+// the type of the view, []byte for a [Cache].
+func Previous[V any](ctx context.Context) (V, bool) {
+	var zero V
+	l := Loading(ctx)
+	if l == nil {
+		return zero, false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v, ok := l.previous.(V)
+	return v, ok
+}
+
+// keep attaches the decoded previous value.
+func (l *Load) keep(v any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.previous = v
+}
+
+// apply writes what the loader said into c.
+func (l *Load) apply(c *call) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.hasTTL {
+		c.ttl = l.ttl
+		c.negativeTTL = min(c.negativeTTL, l.ttl)
+	}
+	if len(l.tags) > 0 {
+		c.tags = append(append(make([]string, 0, len(c.tags)+len(l.tags)), c.tags...), l.tags...)
+	}
+}
+
+// renew gives the previous entry of f a new lifetime.
+func (e *engine) renew(f *flight, c *call) (bool, error) {
+	if c.ttl <= 0 {
+		return false, nil
+	}
+	sent := time.Now()
+	r, err := e.store.Touch(f.ctx, f.key.Key, life(sent, c.ttl, c.stale))
+	e.wrote(sent, r.Clock, err)
+	return r.Done, err
+}
