@@ -141,4 +141,3 @@ func (e *engine) fillMany(b *batch, items map[string]item, c *call) (all bool, e
 	}
 	return all, err
 }
-
