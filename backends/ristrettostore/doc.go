@@ -39,7 +39,7 @@
 // entries that grew under their keys may be over it by a quarter until the next
 // new one comes. The marks of loads in flight and the stamps of invalidated tags
 // are not entries and are never thrown out to make room; both are bounded by
-// number. Ristretto's counters and buffers take about 4 % of MaxBytes, and half
+// number. Ristretto's counters and buffers take about 5 % of MaxBytes, and half
 // a megabyte.
 //
 // # Expiration
