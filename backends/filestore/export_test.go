@@ -1,9 +1,100 @@
 package filestore
 
-import "github.com/stratacache/strata/cache/driver"
+import (
+	"context"
+	"time"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// The limits of the meta record that tests reach.
+const (
+	HeaderLen    = headerLen
+	RoomyJournal = roomyJournal
+	MetaName     = metaName
+)
+
+var (
+	FolderName = folderName
+	Location   = location
+)
 
 // Dir is the folder of the namespace.
 func (s *Store) Dir() string { return s.dir }
 
 // Path is the file of a key.
 func (s *Store) Path(key driver.Key) string { return s.place(key).path }
+
+// SetBoot has the store take the system for one that was booted anew.
+func (s *Store) SetBoot(boot [16]byte) { s.meta.boot = boot }
+
+// SetMaxTags makes the meta record hold fewer tags.
+func (s *Store) SetMaxTags(n int) { s.meta.maxTags = n }
+
+// SetLeftoverAge makes temporary files leftovers sooner. Call it before others
+// use the store.
+func (s *Store) SetLeftoverAge(d time.Duration) { s.leftoverAge = d }
+
+// Tags is how many invalidated tags this process knows.
+func (s *Store) Tags() int {
+	r := s.meta.current.Load()
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return len(r.tags)
+}
+
+// SweepNow walks the namespace in this goroutine.
+func (s *Store) SweepNow(ctx context.Context) { s.sweepAll(ctx) }
+
+// Surplus is how many entries there are too many, as this process knows.
+func (s *Store) Surplus() int64 { return s.usage.surplus().files }
+
+// Known is how many entries and bytes this process knows of.
+func (s *Store) Known() (files, bytes int64) {
+	s.usage.mu.Lock()
+	defer s.usage.mu.Unlock()
+	return s.usage.sum.files, s.usage.sum.bytes
+}
+
+// DieBeforeAdvance stores e as a process does that ends just before it advances.
+func (s *Store) DieBeforeAdvance(ctx context.Context, key driver.Key, e *driver.Entry) error {
+	l, err := s.meta.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.unlock()
+	if e.Stamp, err = l.intend(); err != nil {
+		return err
+	}
+	e.Token = driver.Token(random())
+	return s.replace(s.place(key), key, e, none)
+}
+
+// Hold takes the lock of the namespace until the function that it returns is
+// called.
+func (s *Store) Hold(ctx context.Context) (release func(), err error) {
+	l, err := s.meta.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l.unlock, nil
+}
+
+// ParseFile is what a file is taken for: its payload, whether it is an entry,
+// and whether it is of no use.
+func ParseFile(b []byte, key driver.Key, now int64) (e *driver.Entry, token driver.Token, waste bool) {
+	s := parseSlot(b, key, now)
+	return s.entry, s.token, s.waste
+}
+
+// Placeholder is the file of one.
+var Placeholder = placeholder
+
+// ParseMeta reports whether b is a whole meta file.
+func ParseMeta(b []byte) bool {
+	if len(b) < headerLen {
+		return false
+	}
+	h, ok := parseHeader(b[:headerLen])
+	return ok && h.length <= uint64(len(b)-headerLen) && parseTags(b[headerLen:headerLen+h.length], func(string, uint64) {})
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	"github.com/stratacache/strata/cache/driver"
 )
@@ -20,6 +21,8 @@ type Store struct {
 	usage  usage
 	sweep  *sweeper
 	closed atomic.Bool
+	// leftoverAge is that of sweep.go, but in tests.
+	leftoverAge time.Duration
 }
 
 var (
@@ -54,7 +57,7 @@ func New(dir string, opts *Options) (*Store, error) {
 			return nil, fmt.Errorf("filestore: this system does not tell one boot from another, so Options.Sync must be set: %w", err)
 		}
 	}
-	s := &Store{opts: o, dir: filepath.Join(dir, folderName(o.Namespace))}
+	s := &Store{opts: o, dir: filepath.Join(dir, folderName(o.Namespace)), leftoverAge: leftoverAge}
 	if err := makeDir(s.dir); err != nil {
 		return nil, fmt.Errorf("filestore: %w", err)
 	}

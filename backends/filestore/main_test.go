@@ -46,3 +46,70 @@ func plant(t testing.TB, path string, b []byte) {
 }
 
 func key(name string) driver.Key { return driver.Key{Scope: "app:1:", Name: name} }
+
+// long is a life that no test outlives.
+func long() driver.Life { return living(time.Hour) }
+
+func living(d time.Duration) driver.Life {
+	end := time.Now().Add(d).UnixNano()
+	return driver.Life{Fresh: end, Expires: end}
+}
+
+func value(payload string, tags ...string) *driver.Entry {
+	return &driver.Entry{Life: long(), Payload: []byte(payload), Tags: tags}
+}
+
+func integer(digits string) *driver.Entry {
+	return &driver.Entry{Life: long(), Kind: driver.Integer, Payload: []byte(digits)}
+}
+
+func get(t testing.TB, s *filestore.Store, name string, hold time.Duration) driver.Reading {
+	t.Helper()
+	r, err := s.Get(t.Context(), key(name), hold)
+	if err != nil {
+		t.Fatalf("Get(%q): %v", name, err)
+	}
+	return r
+}
+
+// want checks the payload under name; "" is a miss.
+func want(t testing.TB, s *filestore.Store, name, payload string) {
+	t.Helper()
+	if got := shown(get(t, s, name, 0)); got != payload {
+		t.Errorf("Get(%q): got %q, want %q", name, got, payload)
+	}
+}
+
+func shown(r driver.Reading) string {
+	if r.Entry == nil {
+		return ""
+	}
+	return string(r.Entry.Payload)
+}
+
+func put(t testing.TB, s *filestore.Store, name string, e *driver.Entry, mode driver.Mode, token driver.Token) driver.Result {
+	t.Helper()
+	r, err := s.Put(t.Context(), key(name), e, mode, token)
+	if err != nil {
+		t.Fatalf("Put(%q, mode %d): %v", name, mode, err)
+	}
+	return r
+}
+
+func set(t testing.TB, s *filestore.Store, name, payload string, tags ...string) {
+	t.Helper()
+	put(t, s, name, value(payload, tags...), driver.Set, 0)
+}
+
+func invalidate(t testing.TB, s *filestore.Store, names []string, tags ...string) driver.Invalidated {
+	t.Helper()
+	what := driver.Invalidation{Tags: tags}
+	for _, n := range names {
+		what.Keys = append(what.Keys, key(n))
+	}
+	r, err := s.Invalidate(t.Context(), what)
+	if err != nil {
+		t.Fatalf("Invalidate(%q, %q): %v", names, tags, err)
+	}
+	return r
+}

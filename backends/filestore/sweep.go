@@ -32,7 +32,9 @@ func (f file) as(info os.FileInfo) file {
 
 func (f *file) ended(now int64) bool { return f.end != 0 && now >= f.end*int64(time.Second) }
 
-func (f *file) leftover(now int64) bool { return f.temp && f.changed < now-int64(leftoverAge) }
+func (s *Store) leftover(f *file, now int64) bool {
+	return f.temp && f.changed < now-int64(s.leftoverAge)
+}
 
 const (
 	// leftoverAge is the age from which a temporary file is nobody's: one that is
@@ -83,7 +85,7 @@ func (s *Store) sweepAll(ctx context.Context) {
 		return
 	}
 	if files, err := listDir(s.dir, 0); err == nil { // beside the meta file
-		s.discard(ctx, slices.DeleteFunc(files, func(f file) bool { return !f.leftover(now()) }))
+		s.discard(ctx, slices.DeleteFunc(files, func(f file) bool { return !s.leftover(&f, now()) }))
 	}
 	for i := range folders {
 		if ctx.Err() != nil {
@@ -108,7 +110,7 @@ func (s *Store) sweepFolder(ctx context.Context, folder int, v *view) {
 			all.add(weigh(f.size), 1)
 		}
 		switch {
-		case f.temp && !f.leftover(now):
+		case f.temp && !s.leftover(&f, now):
 			continue
 		case f.temp, f.ended(now):
 		case f.changed < v.cleared+int64(coarse) && superseded(&f, v):
