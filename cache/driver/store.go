@@ -28,7 +28,8 @@ type Store interface {
 	// stored entry a new one. The store owns e from the call on.
 	//
 	// An entry whose life has ended when it arrives is stored nowhere, and is no
-	// error. A value over the store's own limit is ErrTooLarge: Set and SetFenced then
+	// error. A Fill with one gives its fence back: nothing stands under the token
+	// any more, and the next reader plants its own. A value over the store's own limit is ErrTooLarge: Set and SetFenced then
 	// remove what stands, Add and Fill change nothing.
 	Put(ctx context.Context, key Key, e *Entry, mode Mode, token Token) (Result, error)
 

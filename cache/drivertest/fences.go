@@ -131,6 +131,14 @@ func fences() []rule {
 			same(w, "Fill after a delete", w.fill("k", entry("old"), f), false)
 			same(w, "Get after it", w.read("k"), nowhere)
 		}},
+		{"a fill that has ended gives the token back: the next reader plants its own", nothing, func(w *world) {
+			f := w.fence("k")
+			w.fill("k", living(entry("v"), -long), f)
+			r := w.get("k", long)
+			same(w, "planted anew", r.Planted, true)
+			same(w, "the old token", r.Fence.Token == f.Token, false)
+			same(w, "what is read", payload(r.Entry), nowhere)
+		}},
 		{"an ended entry gives way to a placeholder", nothing, func(w *world) {
 			w.set("k", living(entry("v"), w.h.Moment))
 			w.pass(w.h.Moment)
