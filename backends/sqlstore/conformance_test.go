@@ -1,0 +1,133 @@
+package sqlstore_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/stratacache/strata/backends/sqlstore"
+	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/cache/drivertest"
+)
+
+func TestConformance(t *testing.T) {
+	onAll(t, func(t *testing.T, d database) { drivertest.Run(t, d.harness(d.handles(t))) })
+}
+
+// handles returns the handle of one process, and that of another: of a server
+// the same two for all stores, of SQLite two over a file for each.
+func (d database) handles(t testing.TB) func(testing.TB, driver.Store) (one, two *sql.DB) {
+	if d.dialect != sqlstore.SQLite {
+		source := d.source(t)
+		one, two := d.handle(t, source), d.handle(t, source)
+		over(t, one, d.dialect, nil)
+		return func(testing.TB, driver.Store) (*sql.DB, *sql.DB) { return one, two }
+	}
+	var sources sync.Map // by handle
+	return func(t testing.TB, s driver.Store) (*sql.DB, *sql.DB) {
+		if s != nil {
+			source, _ := sources.Load(s.(*sqlstore.Store).DB())
+			return nil, d.handle(t, source.(string))
+		}
+		source := d.source(t)
+		one := d.handle(t, source)
+		sources.Store(one, source)
+		over(t, one, d.dialect, nil)
+		return one, nil
+	}
+}
+
+// harness runs the suite on a database, each store in a namespace of its own.
+// Handles are what open and again return for a store over a source.
+func (d database) harness(handles func(t testing.TB, s driver.Store) (one, two *sql.DB)) drivertest.Harness {
+	open := func(t testing.TB, db *sql.DB, namespace string) driver.Store {
+		s, err := sqlstore.New(db, d.dialect, &sqlstore.Options{Namespace: namespace, SweepEvery: 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	return drivertest.Harness{
+		Name: "sqlstore, " + d.dialect.String(),
+		Open: func(t testing.TB) driver.Store {
+			one, _ := handles(t, nil)
+			return open(t, one, fmt.Sprintf("suite-%d", namespaces.Add(1)))
+		},
+		Again: func(t testing.TB, s driver.Store) driver.Store {
+			_, two := handles(t, s)
+			return open(t, two, s.(*sqlstore.Store).Namespace())
+		},
+		LoseMeta: func(t testing.TB, s driver.Store) {
+			st := s.(*sqlstore.Store)
+			exec(t, st, "DELETE FROM "+st.Table("meta")+" WHERE namespace = "+st.Mark(1), st.Namespace())
+		},
+		Dead: d.dead,
+		Raw: func(t testing.TB, s driver.Store, key driver.Key) []byte {
+			st := s.(*sqlstore.Store)
+			var body []byte
+			err := st.DB().QueryRowContext(context.Background(), "SELECT body FROM "+st.Table("entry")+
+				" WHERE namespace = "+st.Mark(1)+" AND name = "+st.Mark(2), st.Namespace(), sqlstore.NameOf(key)).Scan(&body)
+			if err != nil && !errors.Is(err, sql.ErrNoRows) {
+				t.Fatal(err)
+			}
+			return body
+		},
+		Plant: plant,
+		Newer: func(raw []byte) []byte {
+			const version = 2
+			raw[version]++
+			return raw
+		},
+	}
+}
+
+// dead is a store whose database does not answer.
+func (d database) dead(t testing.TB) driver.Store {
+	source := map[sqlstore.Dialect]string{
+		sqlstore.PostgreSQL: "postgres://postgres@127.0.0.1:1/postgres?sslmode=disable",
+		sqlstore.MySQL:      "root@tcp(127.0.0.1:1)/test",
+		sqlstore.SQLite:     "file:/nowhere/at/all.db",
+	}[d.dialect]
+	s, err := sqlstore.New(d.handle(t, source), d.dialect, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// plant writes a body as another program could: over that of an entry, or in a
+// row of its own.
+func plant(t testing.TB, s driver.Store, key driver.Key, raw []byte) {
+	st := s.(*sqlstore.Store)
+	if raw == nil {
+		raw = []byte{}
+	}
+	where := " WHERE namespace = " + st.Mark(2) + " AND name = " + st.Mark(3)
+	if exec(t, st, "UPDATE "+st.Table("entry")+" SET body = "+st.Mark(1)+where, raw, st.Namespace(), sqlstore.NameOf(key)) > 0 {
+		return
+	}
+	if _, err := st.Get(context.Background(), key, 0); err != nil { // so that there is a meta record
+		t.Fatal(err)
+	}
+	forever := map[string]string{"$1": "'infinity'", "?": "'9999-12-31'", "?1": "9223372036854775807"}[st.Mark(1)]
+	exec(t, st, "INSERT INTO "+st.Table("entry")+" (namespace, name, body, token, epoch, stamp, kind, fresh, ends, size, expires)"+
+		" SELECT namespace, "+st.Mark(1)+", "+st.Mark(2)+", 77, epoch, clock, 0, 0, 0, 0, "+forever+
+		" FROM "+st.Table("meta")+" WHERE namespace = "+st.Mark(3), sqlstore.NameOf(key), raw, st.Namespace())
+}
+
+// exec returns how many rows it changed.
+func exec(t testing.TB, s *sqlstore.Store, statement string, args ...any) int64 {
+	t.Helper()
+	result, err := s.DB().ExecContext(context.Background(), statement, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

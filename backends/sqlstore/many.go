@@ -1,0 +1,164 @@
+package sqlstore
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+const (
+	// manyKeys is how many keys one statement reads, manyItems how many it stores:
+	// databases bound the number of parameters.
+	manyKeys  = 512
+	manyItems = 128
+)
+
+// GetMany implements driver.ManyGetter, in one statement for 512 keys, and
+// another one for placeholders.
+func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.KeyReading, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	var out []driver.KeyReading
+	planted := 0
+	err := s.run(ctx, "get many", func(c session) error {
+		out, planted = make([]driver.KeyReading, len(keys)), 0
+		useless := make([]driver.Token, len(keys)) // tokens of what may be replaced
+		for from := 0; from < len(keys); from += manyKeys {
+			to := min(from+manyKeys, len(keys))
+			if err := s.getPart(ctx, c, keys[from:to], out[from:to], useless[from:to]); err != nil {
+				return err
+			}
+			if out[from].Fence.Stamp.Epoch != out[0].Fence.Stamp.Epoch {
+				return errChanged // a new epoch began in between
+			}
+		}
+		for i := range out {
+			out[i].Fence.Stamp = out[0].Fence.Stamp // read with or before all of them
+		}
+		if hold <= 0 {
+			return nil
+		}
+		var which []int
+		for i := range out {
+			if wants(&out[i].Reading) {
+				which = append(which, i)
+			}
+		}
+		for part := range slices.Chunk(which, manyKeys) {
+			p := &params{items: make([]item, len(part)), hold: hold}
+			for j, i := range part {
+				p.items[j] = item{name: nameOf(keys[i]), new: newToken(), seen: useless[i]}
+			}
+			if err := s.plant(ctx, c, p, func(j int) *driver.Reading { return &out[part[j]].Reading }); err != nil {
+				return err
+			}
+		}
+		planted = len(which)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.wrote(planted)
+	return out, nil
+}
+
+// getPart reads keys in one statement.
+func (s *Store) getPart(ctx context.Context, c session, keys []driver.Key, out []driver.KeyReading, useless []driver.Token) error {
+	p := &params{items: make([]item, len(keys))}
+	at := make(map[string]int, len(keys))
+	for i, k := range keys {
+		p.items[i].name = nameOf(k)
+		at[string(p.items[i].name)] = i
+	}
+	rows, err := c.query(ctx, "getmany", p)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var clock driver.Stamp
+	var name sql.RawBytes
+	var r row
+	into := append([]any{&name}, r.into()...)
+	for rows.Next() {
+		r.body = nil
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		clock = s.stamp(r.epoch, r.clock)
+		i, ok := at[string(name)]
+		if name == nil || !ok {
+			continue // none of the keys is there
+		}
+		out[i].Reading = s.reading(keys[i], &r)
+		if r.stands > standsPlaceholder {
+			useless[i] = out[i].Fence.Token
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if clock.Epoch == 0 {
+		return errNoRecord
+	}
+	for i := range out {
+		out[i].Fence.Stamp = clock
+	}
+	return nil
+}
+
+// PutMany implements driver.ManyPutter. Items that are all to be Set take one
+// statement (in a transaction, with two more, where the dialect has no arrays)
+// for 128 of them.
+func (s *Store) PutMany(ctx context.Context, items []driver.Item) []driver.ItemResult {
+	out := make([]driver.ItemResult, len(items))
+	for from := 0; from < len(items); {
+		to := from
+		for to < len(items) && to-from < manyItems && items[to].Mode == driver.Set && s.check(items[to].Entry) == nil {
+			to++
+		}
+		if to-from > 1 {
+			result, err := s.setMany(ctx, items[from:to])
+			for i := from; i < to; i++ {
+				out[i] = driver.ItemResult{Result: result, Err: err}
+			}
+			from = to
+			continue
+		}
+		it := items[from]
+		out[from].Result, out[from].Err = s.Put(ctx, it.Key, it.Entry, it.Mode, it.Token)
+		from++
+	}
+	return out
+}
+
+// setMany sets all items in one step. Of several with one key the last remains.
+func (s *Store) setMany(ctx context.Context, items []driver.Item) (driver.Result, error) {
+	p := &params{by: int64(len(items))}
+	at := make(map[string]int, len(items))
+	for _, it := range items {
+		made := newItem(it.Key, it.Entry)
+		if i, twice := at[string(made.name)]; twice {
+			p.items[i] = made
+			continue
+		}
+		at[string(made.name)] = len(p.items)
+		p.items = append(p.items, made)
+	}
+	// In one order for all, so that nobody waits in a circle.
+	slices.SortFunc(p.items, func(a, b item) int { return bytes.Compare(a.name, b.name) })
+	var out outcome
+	err := s.run(ctx, "put many", func(c session) (err error) {
+		out, err = s.engine.set(ctx, c, p)
+		return err
+	})
+	if err == nil {
+		s.wrote(len(items))
+	}
+	return out.result(), err
+}

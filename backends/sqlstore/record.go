@@ -1,0 +1,127 @@
+package sqlstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// errNoRecord says that there is no meta record, or that it was made in another
+// run of the server (or, in MySQL, on another connection: see history).
+var errNoRecord = errors.New("there is no meta record")
+
+// attempts is how often a call begins again after the database has said that it
+// did nothing of it.
+const attempts = 12
+
+// run does f, again where the database gave way to somebody else, and after
+// having made the meta record where there was none.
+func (s *Store) run(ctx context.Context, op string, f func(session) error) error {
+	if s.closed.Load() {
+		return driver.ErrClosed
+	}
+	if s.create && !s.created.Load() {
+		if err := s.createOnce(ctx); err != nil {
+			return err
+		}
+	}
+	err := f(session{s: s})
+	for attempt := 1; attempt < attempts && ctx.Err() == nil; attempt++ {
+		switch {
+		case errors.Is(err, errNoRecord):
+			err = s.withRecord(ctx, f)
+		case gaveWay(err):
+			pause(ctx, rand.N(time.Millisecond<<min(attempt, 6)))
+			err = f(session{s: s})
+		default:
+			return s.finish(ctx, op, err)
+		}
+	}
+	return s.finish(ctx, op, err)
+}
+
+// finish says what failed. A statement that was closed is one of a store that
+// was.
+func (s *Store) finish(ctx context.Context, op string, err error) error {
+	if err != nil && s.closed.Load() {
+		return driver.ErrClosed
+	}
+	return wrap(ctx, op, err)
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// withRecord makes the record unless somebody else just did, and does f on the
+// same connection.
+func (s *Store) withRecord(ctx context.Context, f func(session) error) error {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	c := session{s: s, conn: conn}
+	if err := c.record(ctx); err != nil {
+		return err
+	}
+	return f(c)
+}
+
+// record makes the meta record, with a new epoch, if there is none of this run
+// of the server. What MySQL knows of its run is asked once for each connection.
+func (c session) record(ctx context.Context) error {
+	p := &params{fence: driver.Stamp{Epoch: uint64(newToken())}}
+	if c.s.dialect == MySQL {
+		if _, err := c.exec(ctx, "history", p); err != nil {
+			return fmt.Errorf("asking for the server's history: %w", err)
+		}
+	}
+	if _, err := c.exec(ctx, "record", p); err != nil {
+		return err
+	}
+	c.s.sweeper.invalid.Store(true)
+	_, err := c.clock(ctx)
+	return err
+}
+
+// clock reads the clock.
+func (c session) clock(ctx context.Context) (driver.Stamp, error) {
+	var epoch, n int64
+	ok, err := c.one(ctx, "clock", new(params), &epoch, &n)
+	if err == nil && !ok {
+		err = errNoRecord
+	}
+	return c.s.stamp(epoch, n), err
+}
+
+// stamp is a clock that was read.
+func (s *Store) stamp(epoch, n int64) driver.Stamp {
+	if e := uint64(epoch); e != 0 && s.epoch.Load() != e {
+		s.epoch.Store(e)
+	}
+	return driver.Stamp{Epoch: uint64(epoch), N: uint64(n)}
+}
+
+// bootID is a number of this run of the machine, or 0 where the system does not
+// tell. After a power cut, SQLite may have forgotten its last commits.
+func bootID() int64 {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return 0
+	}
+	sum := sha256.Sum256(id)
+	return int64(binary.BigEndian.Uint64(sum[:]))
+}

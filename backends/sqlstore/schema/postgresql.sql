@@ -1,0 +1,37 @@
+-- One row for each namespace: its epoch, its clock, the clock of its last Clear,
+-- and which run of the server that is true of.
+CREATE TABLE IF NOT EXISTS {meta} (
+	namespace text COLLATE "C" NOT NULL PRIMARY KEY,
+	epoch     bigint NOT NULL,
+	clock     bigint NOT NULL,
+	cleared   bigint NOT NULL,
+	history   timestamptz NOT NULL
+) WITH (fillfactor = 10);
+
+-- The stamps of tags that were invalidated.
+CREATE TABLE IF NOT EXISTS {tag} (
+	namespace text COLLATE "C" NOT NULL,
+	tag       bytea NOT NULL,
+	stamp     bigint NOT NULL,
+	PRIMARY KEY (namespace, tag)
+) WITH (fillfactor = 70);
+
+-- Entries. One without a body is a placeholder: a token, while somebody loads.
+CREATE {unlogged}TABLE IF NOT EXISTS {entry} (
+	namespace text COLLATE "C" NOT NULL,
+	name      bytea NOT NULL,
+	token     bigint NOT NULL,
+	epoch     bigint NOT NULL,
+	stamp     bigint NOT NULL,
+	kind      smallint NOT NULL,
+	tags      bytea[],
+	fresh     bigint NOT NULL,
+	ends      bigint NOT NULL,
+	number    bigint,
+	size      integer NOT NULL,
+	expires   timestamptz NOT NULL,
+	body      bytea,
+	PRIMARY KEY (namespace, name)
+) WITH (fillfactor = 70);
+
+CREATE INDEX IF NOT EXISTS {expires} ON {entry} (namespace, expires);

@@ -1,0 +1,151 @@
+-- What advances the clock does so in a transaction that begins with "advance",
+-- which keeps all others waiting until the commit. LAST_INSERT_ID brings a number
+-- back without another round trip. [[…]] is repeated for each item.
+-- @strata_history is nothing on a new connection, where no record is then found.
+
+-- part: record
+m.namespace = $ns AND m.history = @strata_history
+
+-- part: now
+UTC_TIMESTAMP(6)
+
+-- part: valid
+e.epoch = m.epoch AND e.stamp >= m.cleared AND (e.tags IS NULL OR NOT EXISTS (
+	SELECT 1 FROM JSON_TABLE(e.tags, '$[*]' COLUMNS (hex VARCHAR(1026) CHARACTER SET ascii PATH '$')) j
+	STRAIGHT_JOIN {tag} t ON t.namespace = m.namespace AND t.tag = UNHEX(j.hex) WHERE t.stamp > e.stamp))
+
+-- part: live
+e.expires > {now} AND e.kind <> 2 AND SUBSTRING(e.body, 1, 3) = X'535401' AND {valid}
+
+-- part: stale
+(expires <= {now} OR token = VALUES(stamp))
+
+-- part: reading
+m.epoch, m.clock, COALESCE(e.token, 0), COALESCE(e.stamp, 0), COALESCE(e.fresh, 0), COALESCE(e.ends, 0), e.number,
+CASE WHEN e.expires IS NULL OR e.expires <= {now} THEN 0 WHEN e.body IS NULL THEN 1 WHEN {valid} THEN 2 ELSE 3 END,
+e.body
+
+-- part: columns
+namespace, name, token, epoch, stamp, kind, tags, fresh, ends, number, size, expires, body
+
+-- part: end
+COALESCE({now} + INTERVAL $life MICROSECOND, '9999-12-31')
+
+-- part: replace
+ON DUPLICATE KEY UPDATE token = VALUES(token), epoch = VALUES(epoch), stamp = VALUES(stamp), kind = VALUES(kind),
+	tags = VALUES(tags), fresh = VALUES(fresh), ends = VALUES(ends), number = VALUES(number), size = VALUES(size),
+	expires = VALUES(expires), body = VALUES(body)
+
+-- part: update
+UPDATE {meta} m JOIN {entry} e ON e.namespace = m.namespace
+SET e.token = $new, e.epoch = $epoch, e.stamp = $stamp, e.kind = $kind, e.tags = $tags, e.fresh = $fresh, e.ends = $ends,
+	e.number = $number, e.size = $size + 0 * LAST_INSERT_ID(m.clock), e.expires = {end}, e.body = $body
+
+-- name: history
+SET @strata_history = COALESCE((SELECT CAST(CONV(LEFT(SHA1(CONCAT_WS('/', @@hostname, @@port, @@server_id,
+	UNIX_TIMESTAMP() - VARIABLE_VALUE)), 15), 16, 10) AS SIGNED)
+FROM /*M! information_schema.GLOBAL_STATUS */ /*!80000 performance_schema.global_status */ WHERE VARIABLE_NAME = 'UPTIME'), 0)
+
+-- name: record
+INSERT INTO {meta} (namespace, epoch, clock, cleared, history)
+SELECT $ns, $epoch, COALESCE(MAX(t.stamp), 0), COALESCE(MAX(t.stamp), 0), @strata_history FROM {tag} t WHERE t.namespace = $ns
+ON DUPLICATE KEY UPDATE epoch = IF(history <> VALUES(history), VALUES(epoch), epoch),
+	cleared = IF(history <> VALUES(history), clock, cleared), history = VALUES(history)
+
+-- name: clock
+SELECT m.epoch, m.clock FROM {meta} m WHERE {record}
+
+-- name: get
+SELECT {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key WHERE {record}
+
+-- name: getmany
+SELECT e.name, {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name IN ([[$key]]) WHERE {record}
+
+-- The token that was seen travels in stamp, which means nothing in a placeholder.
+-- Later assignments see what earlier ones did: expires, which decides, comes last.
+
+-- name: plant
+INSERT INTO {entry} ({columns})
+VALUES [[($ns, $key, $new, 0, $seen, 0, NULL, 0, 0, NULL, 0, {now} + INTERVAL $hold MICROSECOND, NULL)]]
+ON DUPLICATE KEY UPDATE tags = IF({stale}, NULL, tags), number = IF({stale}, NULL, number), kind = IF({stale}, 0, kind),
+	size = IF({stale}, 0, size), body = IF({stale}, NULL, body), token = IF({stale}, VALUES(token), token),
+	expires = IF(token = VALUES(token), VALUES(expires), IF(body IS NULL, GREATEST(expires, VALUES(expires)), expires))
+
+-- name: planted
+SELECT name, token FROM {entry} WHERE namespace = $ns AND name IN ([[$key]]) AND body IS NULL AND expires > {now}
+
+-- name: advance
+UPDATE {meta} m SET m.clock = LAST_INSERT_ID(m.clock + $by) WHERE {record} AND m.epoch = $current
+
+-- name: put
+INSERT INTO {entry} ({columns})
+VALUES [[($ns, $key, $new, $epoch, $stamp, $kind, $tags, $fresh, $ends, $number, $size, {end}, $body)]]
+{replace}
+
+-- Add first makes sure that there is a row, and so holds its lock.
+
+-- name: occupy
+INSERT INTO {entry} ({columns})
+VALUES ($ns, $key, 0, 0, 0, 0, NULL, 0, 0, NULL, 0, '2000-01-01', NULL)
+ON DUPLICATE KEY UPDATE kind = kind
+
+-- name: add
+{update}
+WHERE {record} AND e.name = $key AND NOT COALESCE({live}, FALSE)
+
+-- name: fill
+{update}
+WHERE {record} AND e.name = $key AND e.token = $old AND e.expires > {now}
+	AND m.epoch = $epoch AND m.cleared <= $stamp AND ($tags IS NULL OR NOT EXISTS (
+		SELECT 1 FROM JSON_TABLE($tags, '$[*]' COLUMNS (hex VARCHAR(1026) CHARACTER SET ascii PATH '$')) j
+		STRAIGHT_JOIN {tag} t ON t.namespace = $ns AND t.tag = UNHEX(j.hex) WHERE t.stamp > $stamp))
+
+-- name: touch
+UPDATE {meta} m JOIN {entry} e ON e.namespace = m.namespace
+SET e.fresh = $fresh, e.ends = $ends, e.expires = {end}, e.size = e.size + 0 * LAST_INSERT_ID(1)
+WHERE {record} AND e.name = $key AND {live}
+
+-- name: incr
+UPDATE {meta} m JOIN {entry} e ON e.namespace = m.namespace
+SET e.token = $new, e.number = CAST(LAST_INSERT_ID(e.number + $delta) AS SIGNED)
+WHERE {record} AND e.name = $key AND e.kind = 1 AND e.number BETWEEN $low AND $high AND {live}
+
+-- name: move
+INSERT INTO {entry} ({columns})
+SELECT e.namespace, $key, $new, e.epoch, e.stamp, e.kind, e.tags, e.fresh, e.ends, e.number, $size, e.expires, $body
+FROM {meta} m JOIN {entry} e ON e.namespace = m.namespace
+WHERE {record} AND e.name = $from AND e.token = $old AND {live}
+{replace}
+
+-- name: leave
+DELETE FROM {entry} WHERE namespace = $ns AND name = $from
+
+-- name: count
+SELECT COUNT(*) FROM {meta} m JOIN {entry} e ON e.namespace = m.namespace
+WHERE m.namespace = $ns AND e.name IN ([[$key]]) AND {live}
+
+-- name: delete
+DELETE FROM {entry} WHERE namespace = $ns AND name IN ([[$key]])
+
+-- name: drop
+INSERT INTO {tag} (namespace, tag, stamp) VALUES [[($ns, $key, $stamp)]] ON DUPLICATE KEY UPDATE stamp = VALUES(stamp)
+
+-- name: clear
+UPDATE {meta} SET cleared = clock WHERE namespace = $ns
+
+-- name: expired
+DELETE FROM {entry} WHERE namespace = $ns AND expires <= {now} ORDER BY expires LIMIT $limit
+
+-- name: oldest
+DELETE FROM {entry} WHERE namespace = $ns ORDER BY expires LIMIT $limit
+
+-- name: invalid
+DELETE FROM {entry} WHERE namespace = $ns AND body IS NOT NULL
+	AND (epoch <> (SELECT m.epoch FROM {meta} m WHERE m.namespace = $ns) OR stamp < (SELECT m.cleared FROM {meta} m WHERE m.namespace = $ns))
+LIMIT $limit
+
+-- name: oldtags
+DELETE FROM {tag} WHERE namespace = $ns AND stamp <= (SELECT m.cleared FROM {meta} m WHERE m.namespace = $ns) LIMIT $limit
+
+-- name: measure
+SELECT COUNT(*), COALESCE(SUM(size), 0), (SELECT COUNT(*) FROM {tag} WHERE namespace = $ns) FROM {entry} WHERE namespace = $ns

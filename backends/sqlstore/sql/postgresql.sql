@@ -1,0 +1,176 @@
+-- Each operation is one statement. It returns the epoch, the clock after it, and a
+-- value, NULL if it was not done; no row where there is no record of this run of
+-- the server.
+-- statement_timestamp() does for reading; what has waited for a lock needs the
+-- time after that.
+
+-- part: record
+m.namespace = $ns AND m.history = pg_postmaster_start_time()
+
+-- part: valid
+e.epoch = m.epoch AND e.stamp >= m.cleared AND (e.tags IS NULL OR NOT EXISTS (
+	SELECT 1 FROM {tag} t WHERE t.namespace = e.namespace AND t.tag = ANY (e.tags) AND t.stamp > e.stamp))
+
+-- part: live
+e.expires > clock_timestamp() AND e.kind <> 2 AND substr(e.body, 1, 3) = '\x535401' AND {valid}
+
+-- part: stale
+(e.expires <= clock_timestamp() OR e.token = EXCLUDED.stamp)
+
+-- part: reading
+m.epoch, m.clock, coalesce(e.token, 0), coalesce(e.stamp, 0), coalesce(e.fresh, 0), coalesce(e.ends, 0), e.number,
+CASE WHEN e.expires IS NULL OR e.expires <= statement_timestamp() THEN 0 WHEN e.body IS NULL THEN 1 WHEN {valid} THEN 2 ELSE 3 END,
+e.body
+
+-- part: columns
+namespace, name, token, epoch, stamp, kind, tags, fresh, ends, number, size, expires, body
+
+-- part: end
+coalesce(clock_timestamp() + $life::bigint * interval '1 microsecond', 'infinity')
+
+-- part: new
+SELECT $ns, $key::bytea, $new::bigint, m.epoch, m.clock, $kind::smallint, $tags::bytea[], $fresh::bigint, $ends::bigint,
+	$number::bigint, $size::integer, {end}, $body::bytea FROM m
+
+-- part: replace
+ON CONFLICT (namespace, name) DO UPDATE SET token = EXCLUDED.token, epoch = EXCLUDED.epoch, stamp = EXCLUDED.stamp,
+	kind = EXCLUDED.kind, tags = EXCLUDED.tags, fresh = EXCLUDED.fresh, ends = EXCLUDED.ends, number = EXCLUDED.number,
+	size = EXCLUDED.size, expires = EXCLUDED.expires, body = EXCLUDED.body
+
+-- part: locked
+m AS MATERIALIZED (SELECT m.namespace, m.epoch, m.clock + 1 AS clock, m.cleared FROM {meta} m WHERE {record} FOR UPDATE)
+
+-- part: advanced
+a AS (UPDATE {meta} SET clock = clock + 1 WHERE namespace = $ns AND EXISTS (SELECT 1 FROM e) RETURNING clock)
+
+-- part: outcome
+SELECT m.epoch, m.clock - 1 + (SELECT count(*) FROM a), (SELECT 1 FROM e) FROM m
+
+-- part: filling
+UPDATE {entry} e SET token = $new, epoch = $epoch, stamp = $stamp, kind = $kind, tags = $tags, fresh = $fresh, ends = $ends,
+	number = $number, size = $size, expires = {end}, body = $body
+FROM m
+WHERE e.namespace = m.namespace AND e.name = $key AND e.token = $old AND e.expires > clock_timestamp()
+	AND m.epoch = $epoch AND m.cleared <= $stamp AND ($tags::bytea[] IS NULL OR NOT EXISTS (
+		SELECT 1 FROM {tag} t WHERE t.namespace = $ns AND t.tag = ANY ($tags) AND t.stamp > $stamp))
+RETURNING 1
+
+-- name: record
+INSERT INTO {meta} AS m (namespace, epoch, clock, cleared, history)
+SELECT $ns, $epoch::bigint, coalesce(max(t.stamp), 0), coalesce(max(t.stamp), 0), pg_postmaster_start_time()
+FROM {tag} t WHERE t.namespace = $ns
+ON CONFLICT (namespace) DO UPDATE SET epoch = EXCLUDED.epoch, cleared = m.clock, history = EXCLUDED.history
+WHERE m.history <> EXCLUDED.history
+
+-- name: clock
+SELECT m.epoch, m.clock FROM {meta} m WHERE {record}
+
+-- name: get
+SELECT {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key WHERE {record}
+
+-- name: getmany
+SELECT e.name, {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = ANY ($keys::bytea[])
+WHERE {record}
+
+-- The token that was seen travels in stamp, which means nothing in a placeholder.
+
+-- name: plant
+INSERT INTO {entry} AS e ({columns})
+SELECT $ns, x.name, x.token, 0, x.seen, 0, NULL, 0, 0, NULL, 0, clock_timestamp() + $hold::bigint * interval '1 microsecond', NULL
+FROM unnest($keys::bytea[], $news::bigint[], $seens::bigint[]) AS x (name, token, seen) ORDER BY x.name
+ON CONFLICT (namespace, name) DO UPDATE SET
+	token = CASE WHEN {stale} THEN EXCLUDED.token ELSE e.token END,
+	expires = CASE WHEN {stale} THEN EXCLUDED.expires ELSE greatest(e.expires, EXCLUDED.expires) END,
+	body = NULL, tags = NULL, number = NULL, kind = 0, size = 0
+WHERE e.body IS NULL OR {stale}
+RETURNING name, token
+
+-- name: set
+WITH m AS (UPDATE {meta} m SET clock = m.clock + 1 WHERE {record} RETURNING m.namespace, m.epoch, m.clock),
+e AS (INSERT INTO {entry} ({columns}) {new} {replace})
+SELECT m.epoch, m.clock, 1 FROM m
+
+-- name: setmany
+WITH m AS (UPDATE {meta} m SET clock = m.clock + $by WHERE {record} RETURNING m.namespace, m.epoch, m.clock),
+e AS (INSERT INTO {entry} ({columns})
+	SELECT $ns, x.name, x.token, m.epoch, m.clock, x.kind, x.tags::bytea[], x.fresh, x.ends, x.number, x.size,
+		coalesce(clock_timestamp() + x.life * interval '1 microsecond', 'infinity'), x.body
+	FROM m, unnest($keys::bytea[], $news::bigint[], $kinds::smallint[], $taglists::text[], $freshes::bigint[], $endses::bigint[],
+		$numbers::bigint[], $sizes::integer[], $lives::bigint[], $bodies::bytea[])
+		AS x (name, token, kind, tags, fresh, ends, number, size, life, body)
+	ORDER BY x.name {replace})
+SELECT m.epoch, m.clock, 1 FROM m
+
+-- name: add
+WITH {locked},
+e AS (INSERT INTO {entry} AS e ({columns}) {new} {replace}
+	WHERE NOT coalesce((SELECT {live} FROM m), false) RETURNING 1),
+{advanced}
+{outcome}
+
+-- name: fill
+WITH m AS (SELECT m.namespace, m.epoch, m.clock, m.cleared FROM {meta} m WHERE {record}),
+e AS ({filling})
+SELECT m.epoch, m.clock, (SELECT 1 FROM e) FROM m
+
+-- name: setfenced
+WITH {locked},
+e AS ({filling}),
+d AS (DELETE FROM {entry} WHERE namespace = $ns AND name = $key AND EXISTS (SELECT 1 FROM m) AND NOT EXISTS (SELECT 1 FROM e)),
+a AS (UPDATE {meta} SET clock = clock + 1 WHERE namespace = $ns AND EXISTS (SELECT 1 FROM m) RETURNING clock)
+{outcome}
+
+-- name: touch
+WITH {locked},
+e AS (UPDATE {entry} e SET fresh = $fresh, ends = $ends, expires = {end} FROM m
+	WHERE e.namespace = m.namespace AND e.name = $key AND {live} RETURNING 1),
+{advanced}
+{outcome}
+
+-- name: incr
+WITH m AS (SELECT m.namespace, m.epoch, m.clock, m.cleared FROM {meta} m WHERE {record}),
+e AS (UPDATE {entry} e SET token = $new, number = e.number + $delta::bigint FROM m
+	WHERE e.namespace = m.namespace AND e.name = $key AND e.kind = 1 AND e.number BETWEEN $low AND $high AND {live}
+	RETURNING e.number)
+SELECT m.epoch, m.clock, (SELECT e.number FROM e) FROM m
+
+-- name: move
+WITH {locked},
+d AS (DELETE FROM {entry} e USING m WHERE e.namespace = m.namespace AND e.name = $from AND e.token = $old AND {live} RETURNING e.*),
+e AS (INSERT INTO {entry} ({columns})
+	SELECT d.namespace, $key::bytea, $new::bigint, d.epoch, d.stamp, d.kind, d.tags, d.fresh, d.ends, d.number,
+		$size::integer, d.expires, $body::bytea FROM d {replace} RETURNING 1),
+{advanced}
+{outcome}
+
+-- name: invalidate
+WITH a AS (UPDATE {meta} m SET clock = m.clock + 1, cleared = CASE WHEN $clear::boolean THEN m.clock + 1 ELSE m.cleared END
+	WHERE {record} RETURNING m.namespace, m.epoch, m.clock),
+t AS (INSERT INTO {tag} (namespace, tag, stamp) SELECT a.namespace, x.tag, a.clock FROM a, unnest($dropped::bytea[]) AS x (tag) ORDER BY x.tag
+	ON CONFLICT (namespace, tag) DO UPDATE SET stamp = EXCLUDED.stamp),
+e AS (DELETE FROM {entry} e USING a JOIN {meta} m ON m.namespace = a.namespace
+	WHERE e.namespace = a.namespace AND e.name = ANY ($keys::bytea[]) RETURNING {live} AS live)
+SELECT a.epoch, a.clock, (SELECT count(*) FROM e WHERE e.live) FROM a
+
+-- name: expired
+DELETE FROM {entry} WHERE expires <= statement_timestamp() AND ctid = ANY (ARRAY (
+	SELECT ctid FROM {entry} WHERE namespace = $ns AND expires <= statement_timestamp()
+	ORDER BY expires LIMIT $limit FOR UPDATE SKIP LOCKED))
+
+-- name: oldest
+DELETE FROM {entry} WHERE ctid = ANY (ARRAY (
+	SELECT ctid FROM {entry} WHERE namespace = $ns ORDER BY expires LIMIT $limit FOR UPDATE SKIP LOCKED))
+
+-- name: invalid
+DELETE FROM {entry} WHERE ctid = ANY (ARRAY (
+	SELECT e.ctid FROM {entry} e JOIN {meta} m ON m.namespace = e.namespace
+	WHERE m.namespace = $ns AND e.body IS NOT NULL AND (e.epoch <> m.epoch OR e.stamp < m.cleared)
+	LIMIT $limit FOR UPDATE OF e SKIP LOCKED))
+
+-- name: oldtags
+DELETE FROM {tag} WHERE ctid = ANY (ARRAY (
+	SELECT t.ctid FROM {tag} t JOIN {meta} m ON m.namespace = t.namespace
+	WHERE m.namespace = $ns AND t.stamp <= m.cleared LIMIT $limit FOR UPDATE OF t SKIP LOCKED))
+
+-- name: measure
+SELECT count(*), coalesce(sum(size), 0), (SELECT count(*) FROM {tag} WHERE namespace = $ns) FROM {entry} WHERE namespace = $ns

@@ -1,0 +1,134 @@
+-- What advances the clock does so in a transaction that begins with "advance",
+-- which keeps all others waiting until the commit. [[…]] is repeated for each item.
+-- The database is a file of this machine: $now is this process's clock.
+
+-- part: record
+m.namespace = $ns AND m.history = $history
+
+-- part: valid
+e.epoch = m.epoch AND e.stamp >= m.cleared AND (e.tags IS NULL OR NOT EXISTS (
+	SELECT 1 FROM json_each(e.tags) j CROSS JOIN {tag} t ON t.namespace = m.namespace AND t.tag = unhex(j.value) WHERE t.stamp > e.stamp))
+
+-- part: live
+e.expires > $now AND e.kind <> 2 AND substr(e.body, 1, 3) = X'535401' AND {valid}
+
+-- part: stale
+(expires <= $now OR token = excluded.stamp)
+
+-- part: reading
+m.epoch, m.clock, coalesce(e.token, 0), coalesce(e.stamp, 0), coalesce(e.fresh, 0), coalesce(e.ends, 0), e.number,
+CASE WHEN e.expires IS NULL OR e.expires <= $now THEN 0 WHEN e.body IS NULL THEN 1 WHEN {valid} THEN 2 ELSE 3 END,
+e.body
+
+-- part: columns
+namespace, name, token, epoch, stamp, kind, tags, fresh, ends, number, size, expires, body
+
+-- part: end
+coalesce($now + $life, 9223372036854775807)
+
+-- part: replace
+ON CONFLICT (namespace, name) DO UPDATE SET token = excluded.token, epoch = excluded.epoch, stamp = excluded.stamp,
+	kind = excluded.kind, tags = excluded.tags, fresh = excluded.fresh, ends = excluded.ends, number = excluded.number,
+	size = excluded.size, expires = excluded.expires, body = excluded.body
+
+-- name: record
+INSERT INTO {meta} AS m (namespace, epoch, clock, cleared, history)
+SELECT $ns, $epoch, coalesce(max(t.stamp), 0), coalesce(max(t.stamp), 0), $history FROM {tag} t WHERE t.namespace = $ns
+ON CONFLICT (namespace) DO UPDATE SET epoch = excluded.epoch, cleared = m.clock, history = excluded.history
+WHERE m.history <> excluded.history
+
+-- name: clock
+SELECT m.epoch, m.clock FROM {meta} m WHERE {record}
+
+-- name: get
+SELECT {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key WHERE {record}
+
+-- name: getmany
+SELECT e.name, {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name IN ([[$key]]) WHERE {record}
+
+-- The token that was seen travels in stamp, which means nothing in a placeholder.
+
+-- name: plant
+INSERT INTO {entry} ({columns})
+VALUES [[($ns, $key, $new, 0, $seen, 0, NULL, 0, 0, NULL, 0, $now + $hold, NULL)]]
+ON CONFLICT (namespace, name) DO UPDATE SET
+	token = CASE WHEN {stale} THEN excluded.token ELSE token END,
+	expires = CASE WHEN {stale} THEN excluded.expires ELSE max(expires, excluded.expires) END,
+	body = NULL, tags = NULL, number = NULL, kind = 0, size = 0
+WHERE body IS NULL OR {stale}
+RETURNING name, token
+
+-- name: advance
+UPDATE {meta} AS m SET clock = clock + $by WHERE {record} RETURNING epoch, clock
+
+-- name: put
+INSERT INTO {entry} ({columns})
+VALUES [[($ns, $key, $new, $epoch, $stamp, $kind, $tags, $fresh, $ends, $number, $size, {end}, $body)]]
+{replace}
+
+-- name: add
+INSERT INTO {entry} AS e ({columns})
+VALUES ($ns, $key, $new, $epoch, $stamp, $kind, $tags, $fresh, $ends, $number, $size, {end}, $body)
+{replace}
+WHERE NOT coalesce((SELECT {live} FROM {meta} m WHERE m.namespace = $ns), FALSE)
+
+-- name: fill
+UPDATE {entry} AS e SET token = $new, epoch = $epoch, stamp = $stamp, kind = $kind, tags = $tags, fresh = $fresh, ends = $ends,
+	number = $number, size = $size, expires = {end}, body = $body
+FROM {meta} m
+WHERE {record} AND e.namespace = m.namespace AND e.name = $key AND e.token = $old AND e.expires > $now
+	AND m.epoch = $epoch AND m.cleared <= $stamp AND ($tags IS NULL OR NOT EXISTS (
+		SELECT 1 FROM json_each($tags) j CROSS JOIN {tag} t ON t.namespace = $ns AND t.tag = unhex(j.value) WHERE t.stamp > $stamp))
+
+-- name: touch
+UPDATE {entry} AS e SET fresh = $fresh, ends = $ends, expires = {end} FROM {meta} m
+WHERE {record} AND e.namespace = m.namespace AND e.name = $key AND {live}
+
+-- name: incr
+UPDATE {entry} AS e SET token = $new, number = e.number + $delta FROM {meta} m
+WHERE {record} AND e.namespace = m.namespace AND e.name = $key AND e.kind = 1 AND e.number BETWEEN $low AND $high AND {live}
+RETURNING number
+
+-- name: move
+INSERT INTO {entry} ({columns})
+SELECT e.namespace, $key, $new, e.epoch, e.stamp, e.kind, e.tags, e.fresh, e.ends, e.number, $size, e.expires, $body
+FROM {meta} m JOIN {entry} e ON e.namespace = m.namespace
+WHERE {record} AND e.name = $from AND e.token = $old AND {live}
+{replace}
+
+-- name: leave
+DELETE FROM {entry} WHERE namespace = $ns AND name = $from
+
+-- name: count
+SELECT count(*) FROM {meta} m JOIN {entry} e ON e.namespace = m.namespace
+WHERE m.namespace = $ns AND e.name IN ([[$key]]) AND {live}
+
+-- name: delete
+DELETE FROM {entry} WHERE namespace = $ns AND name IN ([[$key]])
+
+-- name: drop
+INSERT INTO {tag} (namespace, tag, stamp) VALUES [[($ns, $key, $stamp)]]
+ON CONFLICT (namespace, tag) DO UPDATE SET stamp = excluded.stamp
+
+-- name: clear
+UPDATE {meta} SET cleared = clock WHERE namespace = $ns
+
+-- name: expired
+DELETE FROM {entry} WHERE rowid IN (
+	SELECT rowid FROM {entry} WHERE namespace = $ns AND expires <= $now ORDER BY expires LIMIT $limit)
+
+-- name: oldest
+DELETE FROM {entry} WHERE rowid IN (SELECT rowid FROM {entry} WHERE namespace = $ns ORDER BY expires LIMIT $limit)
+
+-- name: invalid
+DELETE FROM {entry} WHERE rowid IN (
+	SELECT e.rowid FROM {meta} m JOIN {entry} e ON e.namespace = m.namespace
+	WHERE m.namespace = $ns AND e.body IS NOT NULL AND (e.epoch <> m.epoch OR e.stamp < m.cleared) LIMIT $limit)
+
+-- name: oldtags
+DELETE FROM {tag} WHERE (namespace, tag) IN (
+	SELECT t.namespace, t.tag FROM {meta} m JOIN {tag} t ON t.namespace = m.namespace
+	WHERE m.namespace = $ns AND t.stamp <= m.cleared LIMIT $limit)
+
+-- name: measure
+SELECT count(*), coalesce(sum(size), 0), (SELECT count(*) FROM {tag} WHERE namespace = $ns) FROM {entry} WHERE namespace = $ns

@@ -1,0 +1,169 @@
+package sqlstore
+
+import (
+	"embed"
+	"fmt"
+	"math/bits"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+//go:embed sql/*.sql schema/*.sql
+var files embed.FS
+
+// statements are a dialect's, with the names of tables in them. Their text is
+// made when it is first needed, and kept.
+type statements struct {
+	dialect Dialect
+	bodies  map[string]string
+	made    sync.Map // of statementKey to *statement
+}
+
+// statementKey is a statement for so many items.
+type statementKey struct {
+	name  string
+	items int
+}
+
+// statement is a text as the driver takes it, and what its placeholders stand
+// for, in their order.
+type statement struct {
+	text  string
+	binds []bind
+	prepared
+}
+
+// bind is a parameter, and the item that it is of.
+type bind struct {
+	field field
+	item  int
+}
+
+var (
+	partName   = regexp.MustCompile(`\{[a-z]+\}`)
+	paramName  = regexp.MustCompile(`\$[a-z]+`)
+	repeated   = regexp.MustCompile(`(?s)\[\[(.*?)\]\]`)
+	sectionRow = regexp.MustCompile(`^-- (part|name): ([a-z]+)$`)
+)
+
+// load reads the statements of a dialect, and puts tables into them.
+func load(d Dialect, tables map[string]string) (*statements, error) {
+	text, err := files.ReadFile("sql/" + d.String() + ".sql")
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: %w", err)
+	}
+	parts, bodies := make(map[string]string), make(map[string]string)
+	var into map[string]string
+	var name string
+	for line := range strings.Lines(string(text)) {
+		if m := sectionRow.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
+			name, into = m[2], bodies
+			if m[1] == "part" {
+				into = parts
+			}
+			continue
+		}
+		if !strings.HasPrefix(line, "--") && into != nil {
+			into[name] += line
+		}
+	}
+	for name, body := range bodies {
+		for partName.MatchString(body) { // parts have parts
+			body = partName.ReplaceAllStringFunc(body, func(ref string) string {
+				if table, ok := tables[ref]; ok {
+					return table
+				}
+				part, ok := parts[strings.Trim(ref, "{}")]
+				if !ok {
+					err = fmt.Errorf("sqlstore: statement %s: there is no %s", name, ref)
+				}
+				return strings.TrimSpace(part)
+			})
+		}
+		bodies[name] = strings.TrimSpace(body)
+	}
+	return &statements{dialect: d, bodies: bodies}, err
+}
+
+// get returns a statement for so many items, or for a few more: see room.
+func (s *statements) get(name string, items int) (*statement, error) {
+	key := statementKey{name, items}
+	if st, ok := s.made.Load(key); ok {
+		return st.(*statement), nil
+	}
+	body, ok := s.bodies[name]
+	if !ok {
+		return nil, fmt.Errorf("sqlstore: there is no statement %s", name)
+	}
+	st, err := s.compile(body, items)
+	if err != nil {
+		return nil, err
+	}
+	kept, _ := s.made.LoadOrStore(key, st)
+	return kept.(*statement), nil
+}
+
+// compile puts the driver's placeholders into body.
+func (s *statements) compile(body string, items int) (*statement, error) {
+	st := new(statement)
+	var out strings.Builder
+	var err error
+	numbers := make(map[bind]string)
+	write := func(text string, item int) {
+		out.WriteString(paramName.ReplaceAllStringFunc(text, func(name string) string {
+			f, ok := fields[name[1:]]
+			if !ok {
+				err = fmt.Errorf("sqlstore: there is no parameter %s", name)
+			}
+			b := bind{f, item}
+			if f >= firstShared {
+				b.item = 0
+			}
+			if number := numbers[b]; number != "" {
+				return number
+			}
+			st.binds = append(st.binds, b)
+			mark := s.dialect.placeholder(len(st.binds))
+			if s.dialect != MySQL { // whose placeholders have no numbers
+				numbers[b] = mark
+			}
+			return mark
+		}))
+	}
+	at := 0
+	for _, group := range repeated.FindAllStringSubmatchIndex(body, -1) {
+		write(body[at:group[0]], 0)
+		for i := range items {
+			if i > 0 {
+				out.WriteString(", ")
+			}
+			write(body[group[2]:group[3]], i)
+		}
+		at = group[1]
+	}
+	write(body[at:], 0)
+	st.text = out.String()
+	return st, err
+}
+
+func (d Dialect) placeholder(n int) string {
+	switch d {
+	case PostgreSQL:
+		return "$" + strconv.Itoa(n)
+	case SQLite:
+		return "?" + strconv.Itoa(n)
+	default:
+		return "?"
+	}
+}
+
+// room is n rounded up to one of a few sizes, so that there are not as many
+// statements as there are lengths of lists. What is too much is filled with the
+// last item, again.
+func room(n int) int {
+	const fine = 4 // bits that are kept
+	drop := max(0, bits.Len(uint(n))-fine)
+	return (n + 1<<drop - 1) >> drop << drop
+}

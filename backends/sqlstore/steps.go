@@ -1,0 +1,210 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// steps does what a single statement cannot do in a transaction. Whatever
+// advances the clock begins with that, and so keeps all others of its kind
+// waiting until its commit: stamps become visible in their order.
+type steps struct{}
+
+// advancing runs f in a transaction after the clock was advanced, which is p's
+// clock then. If f says that nothing was done, the clock stays as it was.
+func (e steps) advancing(ctx context.Context, c session, p *params, names []string, f func(session) (bool, error)) (outcome, error) {
+	var out outcome
+	err := c.transact(ctx, p, append(names, "advance"), func(c session) (bool, error) {
+		if err := e.advance(ctx, c, p); err != nil {
+			return false, err
+		}
+		done, err := f(c)
+		out = outcome{clock: p.clock, done: done}
+		if !done {
+			out.clock.N -= uint64(p.by)
+		}
+		return done, err
+	})
+	if err != nil {
+		return outcome{}, err
+	}
+	return out, nil
+}
+
+func (steps) advance(ctx context.Context, c session, p *params) error {
+	if c.s.dialect == SQLite {
+		var epoch, clock int64
+		ok, err := c.one(ctx, "advance", p, &epoch, &clock)
+		if err == nil && !ok {
+			err = errNoRecord
+		}
+		p.clock = c.s.stamp(epoch, clock)
+		return err
+	}
+	// MySQL returns the clock alone: it must be that of the epoch that is known.
+	p.clock.Epoch = c.s.epoch.Load()
+	result, err := c.exec(ctx, "advance", p)
+	if err != nil {
+		return err
+	}
+	clock, err := result.LastInsertId()
+	if err == nil && clock == 0 {
+		err = errNoRecord
+	}
+	p.clock.N = uint64(clock)
+	return err
+}
+
+// changed runs a statement and says whether it changed a row. value is what it
+// brought back by LAST_INSERT_ID, which is not 0 unless nothing was changed.
+func (c session) changed(ctx context.Context, name string, p *params) (done bool, value int64, err error) {
+	result, err := c.exec(ctx, name, p)
+	if err != nil {
+		return false, 0, err
+	}
+	n, err := result.RowsAffected()
+	if err == nil && c.s.dialect == MySQL {
+		value, err = result.LastInsertId() // SQLite has another idea of it
+	}
+	return n > 0 || value != 0, value, err
+}
+
+func (e steps) plant(ctx context.Context, c session, p *params) (map[string]driver.Token, error) {
+	if c.s.dialect == SQLite {
+		return tokensOf(c.query(ctx, "plant", p))
+	}
+	if _, err := c.exec(ctx, "plant", p); err != nil {
+		return nil, err
+	}
+	return tokensOf(c.query(ctx, "planted", p))
+}
+
+func (e steps) set(ctx context.Context, c session, p *params) (outcome, error) {
+	return e.advancing(ctx, c, p, []string{"put"}, func(c session) (bool, error) {
+		p.fence = p.clock
+		_, err := c.exec(ctx, "put", p)
+		return true, err
+	})
+}
+
+func (e steps) add(ctx context.Context, c session, p *params) (outcome, error) {
+	names := []string{"add"}
+	if c.s.dialect == MySQL {
+		names = []string{"add", "occupy"}
+	}
+	return e.advancing(ctx, c, p, names, func(c session) (bool, error) {
+		p.fence = p.clock
+		if c.s.dialect == MySQL {
+			if _, err := c.exec(ctx, "occupy", p); err != nil {
+				return false, err
+			}
+		}
+		done, _, err := c.changed(ctx, "add", p)
+		return done, err
+	})
+}
+
+func (e steps) fill(ctx context.Context, c session, p *params) (outcome, error) {
+	done, clock, err := c.changed(ctx, "fill", p)
+	if err != nil {
+		return outcome{}, err
+	}
+	if done && c.s.dialect == MySQL {
+		return outcome{clock: driver.Stamp{Epoch: p.fence.Epoch, N: uint64(clock)}, done: true}, nil
+	}
+	return e.now(ctx, c, outcome{done: done})
+}
+
+// now puts the clock into an outcome.
+func (steps) now(ctx context.Context, c session, out outcome) (outcome, error) {
+	var err error
+	out.clock, err = c.clock(ctx)
+	return out, err
+}
+
+func (e steps) setFenced(ctx context.Context, c session, p *params) (outcome, error) {
+	stored := false
+	out, err := e.advancing(ctx, c, p, []string{"fill", "delete"}, func(c session) (bool, error) {
+		var err error
+		stored, _, err = c.changed(ctx, "fill", p)
+		if err == nil && !stored {
+			_, err = c.exec(ctx, "delete", p)
+		}
+		return true, err
+	})
+	out.done = stored
+	return out, err
+}
+
+func (e steps) touch(ctx context.Context, c session, p *params) (outcome, error) {
+	return e.advancing(ctx, c, p, []string{"touch"}, func(c session) (bool, error) {
+		done, _, err := c.changed(ctx, "touch", p)
+		return done, err
+	})
+}
+
+func (e steps) incr(ctx context.Context, c session, p *params) (outcome, error) {
+	var out outcome
+	var err error
+	if c.s.dialect == SQLite {
+		out.done, err = c.one(ctx, "incr", p, &out.value)
+	} else {
+		out.done, out.value, err = c.changed(ctx, "incr", p)
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	return e.now(ctx, c, out)
+}
+
+func (e steps) move(ctx context.Context, c session, p *params) (outcome, error) {
+	return e.advancing(ctx, c, p, []string{"move", "leave"}, func(c session) (bool, error) {
+		done, _, err := c.changed(ctx, "move", p)
+		if err == nil && done {
+			_, err = c.exec(ctx, "leave", p)
+		}
+		return done, err
+	})
+}
+
+func (e steps) invalidate(ctx context.Context, c session, p *params) (outcome, error) {
+	var removed int64
+	names := []string{"clear"}
+	if len(p.items) > 0 {
+		names = append(names, "count", "delete")
+	}
+	tags := &params{}
+	for _, t := range p.tags {
+		tags.items = append(tags.items, item{name: []byte(t)})
+	}
+	if len(p.tags) > 0 {
+		if err := c.prepare(ctx, tags, "drop"); err != nil {
+			return outcome{}, err
+		}
+	}
+	out, err := e.advancing(ctx, c, p, names, func(c session) (bool, error) {
+		if len(p.items) > 0 {
+			if _, err := c.one(ctx, "count", p, &removed); err != nil {
+				return false, err
+			}
+			if _, err := c.exec(ctx, "delete", p); err != nil {
+				return false, err
+			}
+		}
+		if len(tags.items) > 0 {
+			tags.fence = p.clock
+			if _, err := c.exec(ctx, "drop", tags); err != nil {
+				return false, err
+			}
+		}
+		if p.clear {
+			if _, err := c.exec(ctx, "clear", p); err != nil {
+				return false, err
+			}
+		}
+		return true, nil
+	})
+	out.value = removed
+	return out, err
+}
