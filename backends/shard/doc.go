@@ -23,8 +23,9 @@
 // # Tags
 //
 // Any shard may hold an entry of a tag, so tags, and Clear with them, go to all
-// shards at the same time, and then once more (see Moving). An Invalidate that
-// went to several shards returns no clock. Keys go to their own shards only.
+// shards at the same time. An Invalidate that went to several shards returns no clock.
+// It must have reached all of them within two seconds, else it is an error, and
+// to be repeated: see Moving. Keys go to their own shards only.
 //
 // # Many keys
 //
@@ -34,17 +35,22 @@
 // # Moving
 //
 // Within a shard Move is as atomic as the shard's own. Between shards it takes
-// five round trips: readers in between see both names, what is written under
-// the old name meanwhile is lost, and of several moves of one entry one succeeds.
-// An entry that moves to another shard gets a stamp of that shard.
+// four round trips: readers in between see both names, what is written under the
+// old name meanwhile is lost, and what is written under the new one meanwhile
+// stays, and nothing is moved. Of several moves of one entry one succeeds.
 //
-// No invalidation is lost to a move. Suppose that an entry moves from A to B
-// while its tag is invalidated, first on B and later, when the entry has gone, on A:
-// told once, B would have heard of it before the entry came. But Move reads B's
-// clock first and the entry second. If the entry was still valid then, A had not
-// been told, so the second round was to come, and B gives the tag a stamp that is
-// greater than the entry's. Whatever else comes between fails closed: nothing is
-// moved, and what stood under the new name may be gone.
+// An entry that moves to another shard gets a stamp of that shard. With the
+// present one it could escape an invalidation of its tag that has been on the new
+// shard already and comes to the old one when the entry has gone. So the stamp is
+// one that was read more than two seconds before the entry was found valid, and
+// an invalidation that takes longer than two seconds on all shards together
+// has failed. A Move that has no such reading at hand, because nothing was read on
+// the new shard so long ago, or because the entry's tag was invalidated since,
+// waits for one.
+//
+// This is the one place where time counts, as measured by the monotonic clocks
+// of the two processes. A process that is suspended with its clock stopped in
+// the middle of an invalidation can let a moved entry escape it.
 //
 // # When a shard is down
 //

@@ -2,33 +2,32 @@ package shard
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/stratacache/strata/cache/driver"
 )
 
+// errApart: the shards were told, but an entry that moved meanwhile may have
+// escaped.
+var errApart = errors.New("shard: the shards took too long to invalidate the tags: do it again")
+
 // Invalidate implements [driver.Store]: keys on their own shards, tags on all.
-//
-// Tags are given to all shards twice, one round after the other, because of what
-// moves meanwhile: an entry that Move found valid on its old shard was there
-// before the first round was, so that the second comes to its new shard after
-// Move has read that shard's clock.
 func (s *Store) Invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error) {
 	parts, shares := s.shares(what)
 	if len(parts) == 1 {
 		r, err := parts[0].store.Invalidate(ctx, shares[0])
 		return r, parts[0].wrap(err)
 	}
+	began := time.Now()
 	removed := make([]int, len(parts))
 	err := each(parts, func(i int, p *part) error {
 		r, err := p.store.Invalidate(ctx, shares[i])
 		removed[i] = r.Removed
 		return err
 	})
-	if err == nil && len(what.Tags) > 0 {
-		err = each(parts, func(_ int, p *part) error {
-			_, err := p.store.Invalidate(ctx, driver.Invalidation{Tags: what.Tags})
-			return err
-		})
+	if err == nil && len(what.Tags) > 0 && time.Since(began) > s.within {
+		err = errApart
 	}
 	var out driver.Invalidated // without a Clock: there are several
 	for _, n := range removed {

@@ -35,7 +35,9 @@ func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Durati
 			mine[j] = s.inner(keys[at])
 		}
 		rs, err := driver.GetMany(ctx, p.store, mine, hold)
-		failed[i] = err != nil
+		if failed[i] = err != nil; !failed[i] {
+			s.saw(p, rs[0].Fence.Stamp)
+		}
 		for j, at := range of[i] {
 			if err != nil {
 				out[at].Err = p.wrap(err)

@@ -37,6 +37,8 @@ type Store struct {
 	parts    []*part
 	weighted bool   // weights differ
 	prefix   string // of the scope of every key
+
+	within, settle time.Duration // see settle.go
 }
 
 // part is a shard.
@@ -45,6 +47,7 @@ type part struct {
 	seed   uint64
 	weight float64
 	store  driver.Store
+	clock  clock
 }
 
 var (
@@ -61,7 +64,7 @@ func New(shards []Shard, opts *Options) (*Store, error) {
 	if len(shards) == 0 {
 		return nil, errors.New("shard: no shards")
 	}
-	s := &Store{}
+	s := &Store{within: within, settle: settle}
 	if opts != nil && opts.Generation != 0 {
 		// No scope of package cache begins so.
 		s.prefix = "g" + strconv.FormatUint(uint64(opts.Generation), 10) + "!"
@@ -137,6 +140,9 @@ func each(parts []*part, ask func(i int, p *part) error) error {
 func (s *Store) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
 	p, key := s.at(key)
 	r, err := p.store.Get(ctx, key, hold)
+	if err == nil {
+		s.saw(p, r.Fence.Stamp)
+	}
 	return r, p.wrap(err)
 }
 
