@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -70,5 +69,5 @@ func (s *primary) Move(ctx context.Context, from, to driver.Key) (driver.Result,
 			return moved, err
 		}
 	}
-	return driver.Result{}, errors.New("redisstore: move: the entry keeps changing")
+	return driver.Result{}, errBusyKey
 }

@@ -16,6 +16,8 @@ func (s *Store) space() *space {
 	switch e := s.engine.(type) {
 	case *primary:
 		return &e.space
+	case *replicated:
+		return &e.space
 	case *cluster:
 		return &e.space
 	}
@@ -46,7 +48,12 @@ func (s *Store) Client() redis.UniversalClient {
 }
 
 // Primary is the client of a store over one primary.
-func (s *Store) Primary() *redis.Client { return s.engine.(*primary).rdb }
+func (s *Store) Primary() *redis.Client {
+	if r, ok := s.engine.(*replicated); ok {
+		return r.rdb
+	}
+	return s.engine.(*primary).rdb
+}
 
 // ReadAllAsLarge has s read each entry by a plain GET beside the script that
 // judges it.

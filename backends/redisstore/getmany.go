@@ -37,55 +37,60 @@ func (s *primary) GetMany(ctx context.Context, keys []driver.Key, hold time.Dura
 }
 
 func (s *primary) getMany(ctx context.Context, keys []driver.Key) ([]driver.KeyReading, error) {
-	var rec record
-	guess := *s.guess.Load()
-	values := make([]any, 0, len(keys))
-	for attempt := 0; ; attempt++ {
-		if attempt == recordAttempts {
-			return nil, errNoRecord
-		}
-		var mgets []*redis.SliceCmd
-		meta := s.recordCmd(ctx, guess)
-		_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-			_ = p.Process(ctx, meta)
-			for part := range slices.Chunk(keys, manyKeys) {
-				args, names := make([]any, 1, 1+len(part)), make([]string, len(part))
-				args[0] = "mget"
-				for i, k := range part {
-					names[i] = s.name(k)
-					args = append(args, &names[i]) // a pointer is not allocated
-				}
-				cmd := redis.NewSliceCmd(ctx, args...)
-				mgets = append(mgets, cmd)
-				_ = p.Process(ctx, cmd)
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-		if rec, err = readRecord(meta, guess); err != nil {
-			return nil, err
-		}
-		if rec.clock.Epoch != 0 {
-			for _, cmd := range mgets {
-				values = append(values, cmd.Val()...)
-			}
-			break
+	for range recordAttempts {
+		rec, readings, err := s.readMany(ctx, s.rdb, keys)
+		if err != nil || rec.clock.Epoch != 0 {
+			return readings, err
 		}
 		if err := s.makeRecord(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if len(values) != len(keys) {
-		return nil, errReply
+	return nil, errNoRecord
+}
+
+// readMany reads the record and then the keys, in one pipeline. Without a record
+// there are no readings.
+func (s *space) readMany(ctx context.Context, p processor, keys []driver.Key) (record, []driver.KeyReading, error) {
+	guess := *s.guess.Load()
+	meta := s.recordCmd(ctx, guess)
+	var mgets []*redis.SliceCmd
+	_, err := p.Pipelined(ctx, func(p redis.Pipeliner) error {
+		_ = p.Process(ctx, meta)
+		for part := range slices.Chunk(keys, manyKeys) {
+			args, names := make([]any, 1, 1+len(part)), make([]string, len(part))
+			args[0] = "mget"
+			for i, k := range part {
+				names[i] = s.name(k)
+				args = append(args, &names[i]) // a pointer is not allocated
+			}
+			cmd := redis.NewSliceCmd(ctx, args...)
+			mgets = append(mgets, cmd)
+			_ = p.Process(ctx, cmd)
+		}
+		return nil
+	})
+	if err != nil {
+		return record{}, nil, err
 	}
-	readings := make([]driver.KeyReading, len(keys))
-	for i, v := range values {
-		text, _ := v.(string)
-		readings[i].Reading = plainReading(keys[i], rec.clock, bytesOf(text), v != nil)
+	rec, err := readRecord(meta, guess)
+	if err != nil || rec.clock.Epoch == 0 {
+		return rec, nil, err
 	}
-	return readings, s.checkTags(ctx, s.rdb, rec, readings)
+	readings := make([]driver.KeyReading, 0, len(keys))
+	for _, cmd := range mgets {
+		for _, v := range cmd.Val() {
+			if len(readings) == len(keys) {
+				return rec, nil, errReply
+			}
+			text, _ := v.(string)
+			readings = append(readings, driver.KeyReading{Reading: plainReading(keys[len(readings)], rec.clock, bytesOf(text), v != nil)})
+		}
+	}
+	if len(readings) != len(keys) {
+		return rec, nil, errReply
+	}
+	return rec, readings, s.checkTags(ctx, p, rec, readings)
 }
 
 // plantMany plants placeholders where nothing valid was found.

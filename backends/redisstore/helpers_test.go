@@ -32,6 +32,57 @@ func loadAll(t *testing.T, s *redisstore.Store) {
 	invalidate(t, s, []string{"load"}, nil)
 }
 
+// everything calls every method in each of its ways.
+func everything(t *testing.T, s *redisstore.Store) {
+	t.Helper()
+	ctx := t.Context()
+	if err := s.Ping(ctx); err != nil {
+		t.Fatalf("Ping: %v", err)
+	}
+	loadAll(t, s)
+	large := strings.Repeat("x", 10<<10)
+	set(t, s, "large", value(large, "t"))
+	for range 2 { // the second knows that it is large
+		want(t, s, "large", large)
+	}
+	f := get(t, s, "filled", time.Minute).Fence
+	if !fill(t, s, "filled", value("v", "t", "u"), f) {
+		t.Error("Fill: not done")
+	}
+	want(t, s, "filled", "v")
+	if sum, err := s.Incr(ctx, key("n"), 1, integer("41")); err != nil || !sum.Created {
+		t.Errorf("Incr: got %+v, %v", sum, err)
+	}
+	if sum, err := s.Incr(ctx, key("n"), 1, nil); err != nil || sum.Value != 42 {
+		t.Errorf("Incr: got %+v, %v", sum, err)
+	}
+	if r, err := s.Move(ctx, key("n"), key("m")); err != nil || !r.Done {
+		t.Errorf("Move: got %+v, %v", r, err)
+	}
+	want(t, s, "m", "42")
+	forever := driver.Life{Fresh: driver.Forever, Expires: driver.Forever}
+	if r, err := s.Touch(ctx, key("m"), forever); err != nil || !r.Done {
+		t.Errorf("Touch: got %+v, %v", r, err)
+	}
+	putMany(t, s, "t", "a", "b", "c")
+	for i, r := range s.PutMany(ctx, []driver.Item{{Key: key("d"), Entry: value("d")}, {Key: key("e"), Entry: value("e"), Mode: driver.Add}}) {
+		if r.Err != nil || !r.Done {
+			t.Errorf("PutMany: item %d: got %+v", i, r)
+		}
+	}
+	rs, err := s.GetMany(ctx, []driver.Key{key("a"), key("d"), key("e"), key("absent")}, time.Minute)
+	if err != nil || shown(rs[0].Reading)+shown(rs[1].Reading)+shown(rs[2].Reading) != "ade" || rs[3].Fence.Token == 0 {
+		t.Errorf("GetMany: got %+v, %v", rs, err)
+	}
+	if r := invalidate(t, s, []string{"d", "e"}, []string{"t"}); r.Removed != 2 {
+		t.Errorf("Invalidate: got %+v", r)
+	}
+	for _, n := range []string{"a", "d", "filled", "large"} {
+		want(t, s, n, "")
+	}
+	want(t, s, "m", "42")
+}
+
 // breakSaving has the server fail to save, after which it refuses writes.
 func breakSaving(t *testing.T, s *redisstore.Store, dir string) {
 	t.Helper()

@@ -1,14 +1,9 @@
 package redisstore
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
-	"regexp"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -20,17 +15,34 @@ import (
 const (
 	openTimeout = 300 * time.Millisecond
 	openRetries = 1 // a connection that the server closed meanwhile is met once
+	openReload  = 2 * time.Second
 )
 
 // Open returns a store at a URL, and makes its own client, which Close closes:
 //
-//	redis://[user:password@]host[:port][/database][?namespace=name]
+//	redis://[user:password@]host[:port][,replica[:port]…][/database]
+//	redis+cluster://[user:password@]host[:port][,host[:port]…]
+//	redis+sentinel://[user:password@]host[:port][,host[:port]…]/name[/database]
+//	unix://[user:password@]/path/of/socket[?db=database]
 //
-// With rediss:// the connection is TLS, checked against the host. The default
-// port is 6379, the default database 0, the default namespace "strata".
+// rediscache, hiredis and valkey mean redis; rediss and valkeys are TLS, checked
+// against the host. A redis URL without a host is a socket too. Of several hosts
+// of redis:// the first is the primary, and the others its replicas, from which
+// may be read; of a cluster some nodes are enough; sentinels tell where the
+// primary of that name is.
+//
+// The default port is 6379 (of sentinels 26379), the default database 0. The
+// parameters are
+//
+//	namespace        Options.Namespace
+//	db               the database, where the path does not name it
+//	ca               of TLS: a file with the certificates to trust
+//	pin_after_write  with replicas: Options.PinAfterWrite, in seconds or as 500ms
+//	replicas         of sentinels: true reads from replicas
+//
 // Characters of a user or password that mean something in a URL must be
-// percent-encoded. Open makes no round trip, and no part of the URL but its
-// host is ever in an error.
+// percent-encoded. Sentinels are asked without a password. Open makes no round
+// trip, and no part of the URL but its host is ever in an error.
 //
 // Dialing, reading and writing take up to 300 ms each, less if the deadline of a
 // call's context is before; what may be repeated is tried twice, so that a call
@@ -47,82 +59,83 @@ func Open(rawURL string) (*Store, error) {
 
 // OpenURL is [Open] for a URL that is parsed already.
 func OpenURL(u *url.URL) (*Store, error) {
-	opts, namespace, err := parse(u)
+	t, err := parse(u)
 	if err != nil {
 		return nil, fmt.Errorf("redisstore: the URL: %w", err)
 	}
-	rdb := redis.NewClient(opts)
-	s, err := New(rdb, &Options{Namespace: namespace})
+	rdb, replicas := t.clients()
+	closeAll := func() error {
+		err := rdb.Close()
+		for _, r := range replicas {
+			err = errors.Join(err, r.Close())
+		}
+		return err
+	}
+	s, err := New(rdb, &Options{Namespace: t.namespace, Replicas: replicas, PinAfterWrite: t.pin})
 	if err != nil {
-		_ = rdb.Close()
+		_ = closeAll()
 		return nil, err
 	}
-	s.close = rdb.Close
+	s.close = closeAll
 	return s, nil
 }
 
-// parse quotes of the URL only what cannot be a part of a password that was not
-// encoded.
-func parse(u *url.URL) (*redis.Options, string, error) {
-	if u.Scheme != "redis" && u.Scheme != "rediss" {
-		return nil, "", errors.New("the scheme is not redis or rediss")
+// clients makes the client, and those of replicas.
+func (t *target) clients() (rdb redis.UniversalClient, replicas []*redis.Client) {
+	switch t.kind {
+	case clusterKind:
+		return redis.NewClusterClient(t.cluster()), nil
+	case sentinelKind:
+		if t.replicas {
+			follow := t.sentinel()
+			follow.ReplicaOnly = true
+			replicas = append(replicas, redis.NewFailoverClient(follow))
+		}
+		return redis.NewFailoverClient(t.sentinel()), replicas
 	}
-	if u.Opaque != "" || u.Fragment != "" || strings.Contains(u.Path+u.RawQuery, "@") {
-		return nil, "", errors.New("it is not redis://user:password@host:port/database (in a password, # is %23, / is %2F, ? is %3F)")
+	if t.socket != "" {
+		opts := t.options(t.socket)
+		opts.Network = "unix"
+		return redis.NewClient(opts), nil
 	}
-	host, port := u.Hostname(), u.Port()
-	if host == "" {
-		return nil, "", errors.New("it has no host")
+	for _, addr := range t.addrs[1:] {
+		replicas = append(replicas, redis.NewClient(t.options(addr)))
 	}
-	if port == "" {
-		port = "6379"
-	}
-	namespace, err := parseQuery(u)
-	if err != nil {
-		return nil, "", err
-	}
-	password, _ := u.User.Password()
-	opts := &redis.Options{
-		Addr:     net.JoinHostPort(host, port),
-		Username: u.User.Username(), Password: password,
+	return redis.NewClient(t.options(t.addrs[0])), replicas
+}
+
+func (t *target) options(addr string) *redis.Options {
+	password, _ := t.user.Password()
+	return &redis.Options{
+		Addr: addr, DB: t.db, Username: t.user.Username(), Password: password, TLSConfig: t.tlsOf(addr),
 		DialTimeout: openTimeout, ReadTimeout: openTimeout, WriteTimeout: openTimeout,
 		MaxRetries: openRetries, DialerRetries: 1, ContextTimeoutEnabled: true,
 		// What a connection asks for first is what the store needs, no more.
-		Protocol: 2, DisableIdentity: true,
-		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+		Protocol: 2, DisableIdentity: true, MaintNotificationsConfig: unmaintained(),
 	}
-	if u.Scheme == "rediss" {
-		opts.TLSConfig = &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
-	}
-	if path := strings.Trim(u.Path, "/"); path != "" {
-		db, err := strconv.ParseUint(path, 10, 31)
-		if err != nil {
-			return nil, "", errors.New("the database is not a number")
-		}
-		opts.DB = int(db)
-	}
-	return opts, namespace, nil
 }
 
-func parseQuery(u *url.URL) (namespace string, err error) {
-	query, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return "", errors.New("its parameters cannot be parsed")
+func (t *target) sentinel() *redis.FailoverOptions {
+	password, _ := t.user.Password()
+	return &redis.FailoverOptions{
+		MasterName: t.master, SentinelAddrs: t.addrs,
+		DB: t.db, Username: t.user.Username(), Password: password, TLSConfig: t.tls,
+		DialTimeout: openTimeout, ReadTimeout: openTimeout, WriteTimeout: openTimeout,
+		MaxRetries: openRetries, DialerRetries: 1, ContextTimeoutEnabled: true,
+		Protocol: 2, DisableIdentity: true,
 	}
-	plain := regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
-	for name, values := range query {
-		switch {
-		case name != "namespace" && plain.MatchString(name):
-			return "", fmt.Errorf("unknown parameter %q: the only one is namespace", name)
-		case name != "namespace":
-			return "", errors.New("unknown parameter: the only one is namespace")
-		case len(values) != 1:
-			return "", errors.New("the parameter namespace is given twice")
-		}
-		namespace = values[0]
-		if err := checkNamespace(namespace); err != nil {
-			return "", fmt.Errorf("the parameter namespace: %w", err)
-		}
+}
+
+func (t *target) cluster() *redis.ClusterOptions {
+	password, _ := t.user.Password()
+	return &redis.ClusterOptions{
+		Addrs: t.addrs, Username: t.user.Username(), Password: password, TLSConfig: t.tls,
+		DialTimeout: openTimeout, ReadTimeout: openTimeout, WriteTimeout: openTimeout,
+		DialerRetries: 1, ContextTimeoutEnabled: true, ClusterStateReloadInterval: openReload, DisableRoutingPolicies: true,
+		Protocol: 2, DisableIdentity: true, MaintNotificationsConfig: unmaintained(),
 	}
-	return namespace, nil
+}
+
+func unmaintained() *maintnotifications.Config {
+	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }

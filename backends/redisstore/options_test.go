@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -54,40 +53,6 @@ func TestNamespacesAreApart(t *testing.T) {
 	want(t, b, "k", "B")
 }
 
-func TestOpen(t *testing.T) {
-	t.Parallel()
-	server := servertest.Redis(t, "--requirepass", "s3cret/#?")
-	s, err := redisstore.Open("redis://:" + url.QueryEscape("s3cret/#?") + "@" + server.Addr + "/3?namespace=shop")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Ping(t.Context()); err != nil {
-		t.Fatalf("Ping: %v", err)
-	}
-	set(t, s, "k", value("v"))
-	want(t, s, "k", "v")
-	if got := s.Primary().Options(); got.DB != 3 || s.Prefix() != "shop:" || !got.ContextTimeoutEnabled {
-		t.Errorf("got database %d, prefix %q", got.DB, s.Prefix())
-	}
-	closeStore(t, s)
-	closeStore(t, s)
-	if err := s.Client().Ping(t.Context()).Err(); !errors.Is(err, redis.ErrClosed) {
-		t.Errorf("after Close: got %v from the client, want it closed", err)
-	}
-}
-
-func TestOpenTLS(t *testing.T) {
-	t.Parallel()
-	s, err := redisstore.Open("rediss://cache.example")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closeStore(t, s)
-	if o := s.Primary().Options(); o.TLSConfig == nil || o.TLSConfig.ServerName != "cache.example" || o.Addr != "cache.example:6379" {
-		t.Errorf("got %s with TLS %+v", o.Addr, o.TLSConfig)
-	}
-}
-
 // Whatever is wrong with a URL, no part of its password is in the error.
 func TestOpenErrorsHideThePassword(t *testing.T) {
 	t.Parallel()
@@ -95,7 +60,9 @@ func TestOpenErrorsHideThePassword(t *testing.T) {
 		"redis://:hunter@host:port/0", "redis://:hun%ter@host", "redis://:hun/ter@host", "redis://:hun#ter@host",
 		"redis://:hun?ter@host", "redis://:12?hunter@host", "redis://:12/hunter@host", "redis://user:12#hunter@host", "redis://:hunter@",
 		"redis://:hunter@host/0/1", "redis://:hunter@host/x", "redis://:hunter@host/-1", "redis://:hunter@host?namespace=a:b",
-		"redis://:hunter@host?namespace=a&namespace=b", "redis://:hunter@host?pool_size=3", "redis://:hunter@host?%zz",
+		"redis://:hunter@host?pool_size=3", "redis://:hunter@host/1?db=2", "rediss://:hunter@",
+		"redis+cluster://:hunter@host/1", "redis+sentinel://:hunter@host", "redis+sentinel://:hunter@host/name/x", "redis://:hunter@a,", "unix://:hunter@host/run/x.sock",
+		"unix://:hunter@", "rediss://:hunter@host?ca=/no/such", "redis://:hunter@host?pin_after_write=2", "redis+tls://:hunter@host", "redis://:hunter@host?%zz",
 		"http://:hunter@host", "redis:hunter", ":hunter", "",
 	} {
 		s, err := redisstore.Open(raw)

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,18 @@ type Options struct {
 	// Namespace is what the keys begin with: 1 to 64 of A-Z, a-z, 0-9, ".", "_"
 	// and "-". Default "strata".
 	Namespace string
+
+	// Replicas are clients of replicas of the primary. Reads then go to one of
+	// them, chosen at random, and to the primary for what it does not have: see
+	// the package documentation for what that means. Default none. They have no
+	// place with a cluster.
+	Replicas []*redis.Client
+
+	// PinAfterWrite is how long the store reads from the primary after each write
+	// of its own. Default 1 second; negative is not at all. It saves asking
+	// replicas that lag: one that has not heard of the write is not believed
+	// later either.
+	PinAfterWrite time.Duration
 }
 
 const (
@@ -65,10 +78,11 @@ var (
 //
 // The store does not close rdb.
 func New(rdb redis.UniversalClient, opts *Options) (*Store, error) {
-	namespace := defaultNamespace
-	if opts != nil && opts.Namespace != "" {
-		namespace = opts.Namespace
+	var o Options
+	if opts != nil {
+		o = *opts
 	}
+	namespace := cmp.Or(o.Namespace, defaultNamespace)
 	if err := checkNamespace(namespace); err != nil {
 		return nil, fmt.Errorf("redisstore: Options.Namespace: %w", err)
 	}
@@ -82,10 +96,17 @@ func New(rdb redis.UniversalClient, opts *Options) (*Store, error) {
 			return nil, err
 		}
 		p.watchHistory()
+		if len(o.Replicas) > 0 {
+			r, err := newReplicated(p, &o)
+			return &Store{engine: r}, err
+		}
 		return &Store{engine: p}, nil
 	case *redis.ClusterClient:
 		if rdb == nil {
 			return nil, errNoClient
+		}
+		if len(o.Replicas) > 0 {
+			return nil, errors.New("redisstore: Options.Replicas has no place with a cluster")
 		}
 		c, err := newCluster(rdb, namespace)
 		if err != nil {

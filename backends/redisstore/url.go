@@ -10,7 +10,7 @@ import (
 
 // The schemes of cache.Open.
 func init() {
-	cache.Register(open, "redis", "rediss")
+	cache.Register(open, schemes()...)
 }
 
 func open(_ context.Context, u *url.URL) (driver.Store, error) {
