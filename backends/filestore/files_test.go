@@ -149,7 +149,7 @@ func TestFailedSetLeavesNothing(t *testing.T) {
 		}
 	}
 	for name := range files(t, s.Dir()) {
-		if strings.Contains(name, "tmp") {
+		if strings.HasSuffix(name, "-tmp") {
 			t.Errorf("left over: %s", name)
 		}
 	}

@@ -14,6 +14,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if name := os.Getenv(helperVariable); name != "" {
+		os.Exit(runHelper(name))
+	}
 	goleak.VerifyTestMain(m)
 }
 

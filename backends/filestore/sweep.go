@@ -77,7 +77,7 @@ func (s *Store) sweepAll(ctx context.Context) {
 		return
 	}
 	defer lock.Close() // which gives it back
-	if ok, err := tryLock(lock); !ok || err != nil {
+	if ok, err := tryLock(lock); !ok || err != nil || own(lock) != nil {
 		return
 	}
 	v, err := s.meta.read(ctx)

@@ -42,16 +42,20 @@ func newTemp(target string) (*temp, error) {
 		return nil, err
 	}
 	t := &temp{file: f, path: path, target: target}
-	// A strange umask takes from the owner, too.
-	info, err := f.Stat()
-	if err == nil && info.Mode().Perm() != fileMode {
-		err = f.Chmod(fileMode)
-	}
-	if err != nil {
+	if err := own(f); err != nil {
 		t.discard()
 		return nil, err
 	}
 	return t, nil
+}
+
+// own undoes what a strange umask took from the owner.
+func own(f *os.File) error {
+	info, err := f.Stat()
+	if err == nil && info.Mode().Perm() != fileMode {
+		err = f.Chmod(fileMode)
+	}
+	return err
 }
 
 // makeDir makes a folder and all above it that are not there, each for its
