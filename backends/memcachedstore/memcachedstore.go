@@ -1,0 +1,197 @@
+package memcachedstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bradfitz/gomemcache/memcache"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// Options configure a [Store]. The zero value, and nil, work.
+type Options struct {
+	// Namespace is what the keys begin with: 1 to 64 of A-Z, a-z, 0-9, ".", "_"
+	// and "-". Default "strata".
+	Namespace string
+
+	// Timeout bounds each call, with all its round trips; the deadline of its
+	// context does if it is before. Default 500 ms.
+	Timeout time.Duration
+
+	// DialTimeout bounds making a connection, within Timeout. Default 300 ms.
+	DialTimeout time.Duration
+
+	// MaxIdleConns is how many connections to each server are kept when nobody
+	// uses them. There is no bound on how many are used. Default 16.
+	MaxIdleConns int
+}
+
+const (
+	defaultNamespace   = "strata"
+	defaultTimeout     = 500 * time.Millisecond
+	defaultDialTimeout = 300 * time.Millisecond
+	defaultIdle        = 16
+)
+
+// Store is a driver.Store in one or several memcacheds. It also reads and sets
+// many keys at once.
+type Store struct {
+	names   names
+	servers []*server
+	pick    picker
+	timeout time.Duration
+	closed  atomic.Bool
+	record  atomic.Pointer[record] // as it was seen last; nil at first
+	buffers sync.Pool              // of *[]byte
+}
+
+var (
+	_ driver.Store      = (*Store)(nil)
+	_ driver.ManyGetter = (*Store)(nil)
+	_ driver.ManyPutter = (*Store)(nil)
+)
+
+// New returns a store over servers, each "host:port", "host" (port 11211), or
+// the path of a Unix socket, which may begin with "unix:". Keys are spread over
+// them by consistent hashing. It makes no connection.
+func New(servers []string, opts *Options) (*Store, error) {
+	if len(servers) == 0 {
+		return nil, errors.New("memcachedstore: no servers")
+	}
+	addrs := make([]address, len(servers))
+	for i, s := range servers {
+		a, err := parseAddress(s)
+		if err != nil {
+			return nil, err
+		}
+		addrs[i] = a
+	}
+	return build(addrs, opts, func(servers []*server) picker { return newRing(servers) })
+}
+
+// NewFromSelector returns a store that asks a selector of gomemcache which
+// server has a key. Its servers are those that it has now: a key for which it
+// picks another one later is an error (see "Several servers" in the package
+// documentation).
+func NewFromSelector(selector memcache.ServerSelector, opts *Options) (*Store, error) {
+	if selector == nil {
+		return nil, errors.New("memcachedstore: the selector is nil")
+	}
+	var addrs []address
+	err := selector.Each(func(a netAddr) error {
+		addrs = append(addrs, address{a.Network(), a.String()})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("memcachedstore: the selector: %w", err)
+	}
+	if len(addrs) == 0 {
+		return nil, errors.New("memcachedstore: the selector has no servers")
+	}
+	return build(addrs, opts, func(servers []*server) picker { return &selected{selector, servers} })
+}
+
+func build(addrs []address, opts *Options, pick func([]*server) picker) (*Store, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	s := &Store{timeout: o.Timeout}
+	seen := make(map[address]bool)
+	for _, a := range addrs {
+		if seen[a] {
+			return nil, fmt.Errorf("memcachedstore: the server %s is named twice", a.name)
+		}
+		seen[a] = true
+		s.servers = append(s.servers, &server{network: a.network, address: a.name, maxIdle: o.MaxIdleConns, dialTimeout: o.DialTimeout})
+	}
+	s.pick = pick(s.servers)
+	s.names = namesFor(o.Namespace, addrs)
+	return s, nil
+}
+
+var namespaces = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// complete fills in the defaults.
+func (o *Options) complete() error {
+	if o.Namespace == "" {
+		o.Namespace = defaultNamespace
+	}
+	if !namespaces.MatchString(o.Namespace) {
+		return errors.New(`memcachedstore: Options.Namespace: a namespace is 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-"`)
+	}
+	if o.Timeout < 0 || o.DialTimeout < 0 || o.MaxIdleConns < 0 {
+		return errors.New("memcachedstore: Options: Timeout, DialTimeout and MaxIdleConns cannot be negative")
+	}
+	if o.Timeout == 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.DialTimeout == 0 {
+		o.DialTimeout = defaultDialTimeout
+	}
+	if o.MaxIdleConns == 0 {
+		o.MaxIdleConns = defaultIdle
+	}
+	return nil
+}
+
+// begin is the start of each call.
+func (s *Store) begin(ctx context.Context) (call, error) {
+	if s.closed.Load() {
+		return call{}, driver.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return call{}, fmt.Errorf("memcachedstore: %w", err)
+	}
+	c := call{ctx, time.Now().Add(s.timeout)}
+	if end, ok := ctx.Deadline(); ok && end.Before(c.deadline) {
+		c.deadline = end
+	}
+	return c, nil
+}
+
+// again reports whether a call may try once more: what it read was changed by
+// somebody else before it could write. It gives way to others now and then.
+func (c *call) again(attempt int) error {
+	const most = 10_000
+	if err := c.ctx.Err(); err != nil {
+		return fmt.Errorf("memcachedstore: %w", err)
+	}
+	if attempt > most || attempt > 0 && !time.Now().Before(c.deadline) {
+		return errors.New("memcachedstore: what is stored keeps changing")
+	}
+	return nil
+}
+
+// Ping asks each server whether it answers.
+func (s *Store) Ping(ctx context.Context) error {
+	c, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	ops := make([]op, len(s.servers))
+	for i, server := range s.servers {
+		ops[i] = op{server: server, verb: nothing}
+	}
+	c.do(ops)
+	return firstErr(ops)
+}
+
+// Close closes the connections: those in use as soon as their calls are done.
+// All other methods return driver.ErrClosed afterwards.
+func (s *Store) Close(context.Context) error {
+	s.closed.Store(true)
+	for _, server := range s.servers {
+		server.close()
+	}
+	return nil
+}

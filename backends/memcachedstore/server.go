@@ -1,0 +1,184 @@
+package memcachedstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// server is one memcached, and the connections to it that are idle.
+type server struct {
+	network, address string
+	maxIdle          int
+	dialTimeout      time.Duration
+
+	mu     sync.Mutex
+	idle   []*conn // the last is the one used last
+	closed bool
+}
+
+// roundTrip does ops in their order, in one exchange. With again they may be
+// done twice: that is, where a connection that was idle turns out to have been
+// closed, on a new one.
+func (s *server) roundTrip(ctx context.Context, deadline time.Time, ops []op, again bool) error {
+	for {
+		c, fresh, err := s.take(ctx, deadline)
+		if err != nil {
+			return err
+		}
+		read, err := c.exchange(ctx, deadline, ops)
+		if err == nil {
+			s.give(c)
+			return nil
+		}
+		c.close()
+		switch {
+		case errors.Is(err, errInterrupted):
+			return nil
+		case fresh || !again || read || !broken(err):
+			return err
+		}
+		s.drop() // the others are of the same age: the server was restarted
+	}
+}
+
+// broken reports whether err is that of a connection that the other side closed.
+func broken(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// take returns an idle connection, or a fresh one.
+func (s *server) take(ctx context.Context, deadline time.Time) (c *conn, fresh bool, err error) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil, false, driver.ErrClosed
+	}
+	if last := len(s.idle) - 1; last >= 0 {
+		c, s.idle[last] = s.idle[last], nil
+		s.idle = s.idle[:last]
+	}
+	s.mu.Unlock()
+	if c != nil {
+		return c, false, nil
+	}
+	if end := time.Now().Add(s.dialTimeout); end.Before(deadline) {
+		deadline = end
+	}
+	c, err = dial(ctx, s.network, s.address, deadline)
+	return c, true, err
+}
+
+// give makes c idle, or closes it if there are enough.
+func (s *server) give(c *conn) {
+	s.mu.Lock()
+	keep := !s.closed && len(s.idle) < s.maxIdle
+	if keep {
+		s.idle = append(s.idle, c)
+	}
+	s.mu.Unlock()
+	if !keep {
+		c.close()
+	}
+}
+
+// drop closes the idle connections.
+func (s *server) drop() {
+	s.mu.Lock()
+	idle := s.idle
+	s.idle = nil
+	s.mu.Unlock()
+	for _, c := range idle {
+		c.close()
+	}
+}
+
+func (s *server) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.drop()
+}
+
+// call is one call of a method: its context, and the instant at which it gives
+// up.
+type call struct {
+	ctx      context.Context
+	deadline time.Time
+}
+
+// do does ops: those of one server in their order and in one round trip, those
+// of several servers at the same time. Each op has its own error.
+func (c *call) do(ops []op) { c.trip(ops, true) }
+
+// doOnce is do for what must not be done twice, because who asks again would
+// take its own work for somebody else's.
+func (c *call) doOnce(ops []op) { c.trip(ops, false) }
+
+func (c *call) trip(ops []op, again bool) {
+	if len(ops) == 0 {
+		return
+	}
+	if one := ops[0].server; !mixed(ops) {
+		c.ask(one, ops, again)
+		return
+	}
+	parts, at := make(map[*server][]op), make(map[*server][]int)
+	for i := range ops {
+		s := ops[i].server
+		parts[s] = append(parts[s], ops[i])
+		at[s] = append(at[s], i)
+	}
+	var wg sync.WaitGroup
+	for s, part := range parts {
+		wg.Go(func() { c.ask(s, part, again) })
+	}
+	wg.Wait()
+	for s, part := range parts {
+		for i, o := range part {
+			ops[at[s][i]] = o
+		}
+	}
+}
+
+func mixed(ops []op) bool {
+	for i := range ops[1:] {
+		if ops[i+1].server != ops[0].server {
+			return true
+		}
+	}
+	return false
+}
+
+// ask does ops, which are all for s.
+func (c *call) ask(s *server, ops []op, again bool) {
+	err := s.roundTrip(c.ctx, c.deadline, ops, again)
+	if err == nil {
+		return
+	}
+	err = c.outage(s, err)
+	for i := range ops {
+		ops[i].err = err
+	}
+}
+
+// outage says what failed. A call that failed because its context ended says so:
+// the connection's deadline may pass a moment before the context's.
+func (c *call) outage(s *server, err error) error {
+	if errors.Is(err, driver.ErrClosed) {
+		return err
+	}
+	if c.ctx.Err() != nil {
+		err = c.ctx.Err()
+	} else if end, ok := c.ctx.Deadline(); ok && errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(end) {
+		err = context.DeadlineExceeded
+	}
+	return fmt.Errorf("memcachedstore: server %s: %w", s.address, err)
+}
