@@ -52,6 +52,7 @@ func (e *engine) flyMany(v *view, b *batch, load batchLoader, c call) {
 		for _, f := range b.flights {
 			e.land(f)
 		}
+		e.giveBack(b.flights...)
 	}()
 	info := LoadInfo{Prefix: v.path, Keys: make([]string, len(b.flights))}
 	lost := new(PanicError)

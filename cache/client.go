@@ -43,6 +43,7 @@ func New(store driver.Store, opts *Options) (*Client, error) {
 	e.hold = o.LoadTimeout + holdMargin
 	e.keeps = keepsEntries(store)
 	e.untimed = e.keeps && len(o.Near) == 0
+	e.leases = !e.keeps && o.LeaseWait > 0
 	for _, t := range o.Near {
 		e.near = append(e.near, nearTier{store: t.Store, ttl: cmp.Or(t.TTL, defaultNearTTL)})
 		e.keeps = true
@@ -77,10 +78,12 @@ type engine struct {
 	seed  maphash.Seed
 	// untimed: reads need no clock, because the only tier is in this process.
 	untimed bool
-	keeps   bool          // some tier returns the very entries it was given
-	hold    time.Duration // how long a fence stands
-	count   counters      // see Stats
-	loads   sync.WaitGroup
+	// leases: other processes may be loading from the same store.
+	leases bool
+	keeps  bool          // some tier returns the very entries it was given
+	hold   time.Duration // how long a fence stands
+	count  counters      // see Stats
+	loads  sync.WaitGroup
 	// writes counts the client's own acknowledged invalidations and writes.
 	writes  atomic.Uint64
 	flights flights

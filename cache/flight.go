@@ -17,6 +17,8 @@ type flights struct {
 	background int
 	// failed is until when a key whose loader failed is not tried again.
 	failed map[flightKey]time.Time
+	// own are tokens that this process planted.
+	own map[driver.Token]struct{}
 }
 
 // flightKey is a key and the schema of what is loaded: callers that want values
@@ -42,6 +44,8 @@ type flight struct {
 	landed     bool
 	storing    bool // the step that stores the result may have begun
 
+	// elsewhere: another process is loading the key.
+	elsewhere bool
 	// previous is what stood under the key when it began, or nil.
 	previous *driver.Entry
 
@@ -120,7 +124,7 @@ func (e *engine) newFlight(ctx context.Context, at *found, name string) *flight 
 func (e *engine) register(at *found, name string) *flight {
 	f := &flight{
 		key: flightKey{Key: at.key, schema: at.schema}, name: name, fence: at.fence, writes: e.writes.Load(),
-		previous: at.stale, done: make(chan struct{}),
+		previous: at.stale, elsewhere: e.elsewhere(at), done: make(chan struct{}),
 	}
 	e.flights.byKey[f.key] = f
 	return f

@@ -94,7 +94,18 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 		e.land(f)
 		stop()
 		f.cancel()
+		e.giveBack(f)
 	}()
+	if f.elsewhere {
+		if entry := e.await(f); entry != nil {
+			e.count.awaited.Add(1)
+			f.result = result{entry: entry, stored: true}
+			if entry.Kind == driver.Negative {
+				f.result.err = ErrNotFound
+			}
+			return
+		}
+	}
 	info := LoadInfo{Prefix: v.path, Key: f.name}
 	lost := new(PanicError)
 	f.result.err = lost
@@ -132,9 +143,7 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 	default:
 		f.result.entry = it.entry(&c, driver.Life{})
 	}
-	e.flights.mu.Lock()
-	f.storing = true
-	e.flights.mu.Unlock()
+	e.storing(f, true)
 	if info.StoreErr = f.outage; f.outage == nil {
 		f.result.stored, info.StoreErr = e.fill(f.ctx, f.key.Key, it, f.fence, &c)
 	}

@@ -12,7 +12,8 @@ const (
 	// Forever as a TTL means that the entry never expires.
 	Forever time.Duration = 1<<63 - 1
 	// Never as Options.TTL means that nothing is stored unless a call gives a
-	// TTL; as Options.NegativeTTL, that "not found" is not remembered.
+	// TTL; as Options.NegativeTTL, that "not found" is not remembered; as
+	// Options.LeaseWait, that nobody waits.
 	Never time.Duration = -1
 )
 
@@ -55,6 +56,10 @@ type Options struct {
 	// wait in line, within LoadTimeout. A load from within a load does not count.
 	// Default 0: no bound.
 	MaxLoads int
+	// LeaseWait is how long a load waits for another process that is loading the
+	// same key, before it loads too. Default 3 seconds; Never to not wait. Between
+	// processes that share no store, and in memory, there is nothing to wait for.
+	LeaseWait time.Duration
 	// MaxBackground bounds the loads that go on without a waiting caller. Beyond
 	// it stale values are not refreshed, and loads that nobody waits for any more
 	// are cancelled. Default 64.
@@ -107,6 +112,7 @@ const (
 	defaultMaxValue    = 64 << 20
 	defaultStaleness   = 500 * time.Millisecond
 	defaultNearTTL     = time.Minute
+	defaultLeaseWait   = 3 * time.Second
 	defaultRetryAfter  = 10 * time.Second
 	defaultBackground  = 64
 )
@@ -128,6 +134,7 @@ func (o *Options) withDefaults() (Options, error) {
 		{&out.Staleness, defaultStaleness},
 		{&out.HardTimeout, Forever},
 		{&out.RetryAfter, defaultRetryAfter},
+		{&out.LeaseWait, defaultLeaseWait},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -160,6 +167,7 @@ func (o *Options) withDefaults() (Options, error) {
 	refuse(out.SoftTimeout > 0 && out.Stale == 0, "SoftTimeout is %v, but without Stale there is no value to return then", out.SoftTimeout)
 	refuse(out.HardTimeout < 0, "HardTimeout is %v", out.HardTimeout)
 	refuse(out.RetryAfter < 0, "RetryAfter is %v", out.RetryAfter)
+	refuse(out.LeaseWait < 0 && out.LeaseWait != Never, "LeaseWait is %v: use cache.Never", out.LeaseWait)
 	refuse(out.EarlyRefresh < 0, "EarlyRefresh is %v", out.EarlyRefresh)
 	refuse(out.MaxLoads < 0, "MaxLoads is %d", out.MaxLoads)
 	refuse(out.MaxBackground < 0, "MaxBackground is %d", out.MaxBackground)

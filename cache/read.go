@@ -66,6 +66,9 @@ func (e *engine) ask(ctx context.Context, hold time.Duration, f *found) error {
 // take judges what the store answered to a request that was sent at that time.
 func (e *engine) take(ctx context.Context, sent time.Time, r *driver.Reading, f *found) {
 	f.fence = r.Fence
+	if r.Planted {
+		e.planted(r.Fence.Token)
+	}
 	if len(e.near) > 0 {
 		e.node.observe(sent, r.Fence.Stamp)
 	}

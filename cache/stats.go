@@ -18,6 +18,7 @@ type Stats struct {
 
 	Loads       uint64 // loaders that were run
 	LoadErrors  uint64 // of these, how many failed (ErrNotFound is not a failure)
+	Awaited     uint64 // misses whose value another process loaded meanwhile
 	Stored      uint64 // results of loads that were stored
 	Refused     uint64 // results that the protocol refused: something was invalidated meanwhile
 	StoreErrors uint64 // results that an outage kept from being stored
@@ -36,7 +37,7 @@ type counters struct {
 	reads  [16]readCounters
 	loads  atomic.Uint64
 	failed atomic.Uint64
-	stored, refused, storeErrors,
+	stored, refused, storeErrors, awaited,
 	writes, invalidations, odd atomic.Uint64
 }
 
@@ -63,7 +64,7 @@ func (c *counters) snapshot() Stats {
 	return Stats{
 		Hits: by[Hit], NearHits: by[NearHit], NegativeHits: by[NegativeHit],
 		Misses: by[Miss], Joins: by[Joined], StaleHits: by[StaleHit], Failures: by[Failed],
-		Loads: c.loads.Load(), LoadErrors: c.failed.Load(), Stored: c.stored.Load(),
+		Awaited: c.awaited.Load(), Loads: c.loads.Load(), LoadErrors: c.failed.Load(), Stored: c.stored.Load(),
 		Refused: c.refused.Load(), StoreErrors: c.storeErrors.Load(),
 		Writes: c.writes.Load(), Invalidations: c.invalidations.Load(), Odd: c.odd.Load(),
 	}

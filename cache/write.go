@@ -200,6 +200,9 @@ func (v *view) Fence(ctx context.Context, key string) (Fence, error) {
 	if err != nil {
 		return Fence{}, wrap("fence", key, err)
 	}
+	if r.Planted {
+		e.planted(r.Fence.Token)
+	}
 	if len(e.near) > 0 {
 		e.node.observe(sent, r.Fence.Stamp)
 	}
