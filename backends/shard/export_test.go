@@ -9,5 +9,6 @@ import (
 // Pick is the name of the shard where key lives.
 func (s *Store) Pick(key driver.Key) string { return s.parts[s.pick(key)].name }
 
-// Within sets how long an invalidation of tags may take.
-func (s *Store) Within(d time.Duration) { s.within, s.settle = d, d+d/10 }
+// Settle sets how long an invalidation of tags may take, and how old a stamp
+// must be.
+func (s *Store) Settle(within, settle time.Duration) { s.within, s.settle = within, settle }

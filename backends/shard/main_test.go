@@ -5,15 +5,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9/logging"
 	"go.uber.org/goleak"
 
 	"github.com/stratacache/strata/backends/locmem"
 	"github.com/stratacache/strata/backends/shard"
 	"github.com/stratacache/strata/cache/driver"
 	"github.com/stratacache/strata/cache/drivertest"
+	"github.com/stratacache/strata/internal/servertest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	logging.Disable() // of connections to a server that was killed
+	goleak.VerifyTestMain(servertest.Main(m))
+}
 
 // over returns a store over shards that is closed with t.
 func over(t testing.TB, shards ...shard.Shard) *shard.Store {

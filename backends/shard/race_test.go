@@ -30,7 +30,7 @@ func TestNoStaleReadWhateverMoves(t *testing.T) {
 func stress(t *testing.T, seed uint64) {
 	by, shards := faulties("a", "b", "c")
 	s := over(t, shards...)
-	s.Within(12 * time.Millisecond) // less than the slowest take
+	s.Settle(12*time.Millisecond, 13*time.Millisecond) // less than the slowest take
 	for i, sh := range shards {
 		by[sh.Name].Plan(drivertest.Seeded(seed*10+uint64(i), map[string]drivertest.Odds{
 			"":           {Error: 0.01, Lost: 0.01, Delay: time.Millisecond},
