@@ -55,18 +55,16 @@ func (e *engine) await(f *flight) *driver.Entry {
 		case <-f.ctx.Done():
 			return nil
 		}
-		// Whoever joins from here on may have seen an invalidation that what is read
-		// now has not.
-		e.storing(f, true)
 		at := found{key: f.key.Key, schema: f.key.schema}
 		if f.outage = e.ask(f.ctx, e.hold, &at); f.outage != nil {
 			return nil
 		}
 		if at.entry != nil && f.key.reads(at.entry) {
+			// It was stored after all who joined saw the token that it replaced.
 			return at.entry
 		}
 		e.flights.mu.Lock()
-		f.fence, f.previous, f.storing = at.fence, at.stale, false
+		f.fence, f.previous = at.fence, at.stale
 		waits := at.entry == nil && e.elsewhere(&at)
 		e.flights.mu.Unlock()
 		if !waits {
@@ -74,12 +72,6 @@ func (e *engine) await(f *flight) *driver.Entry {
 		}
 	}
 	return nil
-}
-
-func (e *engine) storing(f *flight, is bool) {
-	e.flights.mu.Lock()
-	f.storing = is
-	e.flights.mu.Unlock()
 }
 
 // reads reports whether whoever loads k can read e.

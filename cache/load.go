@@ -143,7 +143,9 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 	default:
 		f.result.entry = it.entry(&c, driver.Life{})
 	}
-	e.storing(f, true)
+	e.flights.mu.Lock()
+	f.storing = true
+	e.flights.mu.Unlock()
 	if info.StoreErr = f.outage; f.outage == nil {
 		f.result.stored, info.StoreErr = e.fill(f.ctx, f.key.Key, it, f.fence, &c)
 	}

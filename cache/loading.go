@@ -100,8 +100,6 @@ func (e *engine) renew(f *flight, c *call) (bool, error) {
 	if c.ttl <= 0 {
 		return false, nil
 	}
-	sent := time.Now()
-	r, err := e.store.Touch(f.ctx, f.key.Key, life(sent, c.ttl, c.stale))
-	e.wrote(sent, r.Clock, err)
+	r, err := e.store.Touch(f.ctx, f.key.Key, life(time.Now(), c.ttl, c.stale))
 	return r.Done, err
 }
