@@ -43,6 +43,6 @@
 //
 // # Concurrency, errors, closing
 //
-// All methods are as safe and fail as those of the store. There are no
-// goroutines. Close closes the store.
+// All methods are as safe, as atomic and fail as those of the store. There are
+// no goroutines. Close closes the store.
 package compress
