@@ -32,6 +32,8 @@ const (
 	Hit
 	// NearHit: a value was returned from a near tier.
 	NearHit
+	// MemoHit: the request had read the value before, see WithMemo.
+	MemoHit
 	// NegativeHit: the remembered answer was "not found".
 	NegativeHit
 	// Joined: the value came from a load that another caller had begun.
@@ -42,7 +44,7 @@ const (
 	Failed
 )
 
-var outcomes = [...]string{"miss", "hit", "near hit", "negative hit", "joined", "stale hit", "failed"}
+var outcomes = [...]string{"miss", "hit", "near hit", "memo hit", "negative hit", "joined", "stale hit", "failed"}
 
 // String returns the outcome's name.
 func (o Outcome) String() string {

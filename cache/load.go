@@ -34,10 +34,17 @@ func (v *view) load(ctx context.Context, name string, at *found, failure error, 
 	if loading(ctx, v.engine, at.key) {
 		return nil, wrap("get or set", name, ErrRecursiveLoad)
 	}
+	writes := v.engine.writes.Load()
+	var entry *driver.Entry
 	if at.stale != nil && !c.refresh {
-		return v.loadStale(ctx, name, at, load, c)
+		entry, err = v.loadStale(ctx, name, at, load, c)
+	} else {
+		entry, err = v.fetch(ctx, name, at, failure, load, c)
 	}
-	return v.fetch(ctx, name, at, failure, load, c)
+	if err == nil {
+		v.engine.toMemo(ctx, at.key, entry, writes)
+	}
+	return entry, err
 }
 
 // fetch is load without anything to fall back on.

@@ -39,16 +39,20 @@ func (v *view) lookUp(ctx context.Context, names []string, hold time.Duration, f
 			return nil, err
 		}
 		l := lookup{name: n, found: found{key: key, flags: flags}}
-		if len(e.near) > 0 && flags == 0 {
-			l.entry = e.fromNear(ctx, key)
+		if e.opts.RequestMemo && flags == 0 {
+			if l.entry = e.fromMemo(ctx, key); l.entry != nil {
+				l.outcome = hitOutcome(l.entry, MemoHit)
+			}
 		}
-		if l.entry != nil {
-			l.outcome = hitOutcome(l.entry, NearHit)
-		} else {
+		if l.entry == nil {
+			l.entry = e.nearest(ctx, &l.found)
+		}
+		if l.entry == nil {
 			ask, keys = append(ask, len(out)), append(keys, key)
 		}
 		out = append(out, l)
 	}
+	writes := e.writes.Load()
 	if len(ask) == 0 {
 		return out, nil
 	}
@@ -65,6 +69,7 @@ func (v *view) lookUp(ctx context.Context, names []string, hold time.Duration, f
 			l.err, l.outcome = readings[i].Err, Failed
 		default:
 			e.take(ctx, sent, &readings[i].Reading, &l.found)
+			e.toMemo(ctx, l.key, l.entry, writes)
 		}
 	}
 	return out, err

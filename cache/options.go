@@ -85,6 +85,9 @@ type Options struct {
 	// invalidated. Default 500 ms.
 	Staleness time.Duration
 
+	// RequestMemo has reads look into their context for a memo: see [WithMemo].
+	RequestMemo bool
+
 	// Hooks observe what happens.
 	Hooks Hooks
 }

@@ -36,13 +36,30 @@ func (v *view) find(ctx context.Context, name string, hold time.Duration, f *fou
 	if f.key, err = v.key(name); err != nil {
 		return err
 	}
-	if len(e.near) > 0 && f.flags == 0 {
-		if entry := e.fromNear(ctx, f.key); entry != nil {
-			f.entry, f.outcome = entry, hitOutcome(entry, NearHit)
+	if e.opts.RequestMemo && f.flags == 0 {
+		if f.entry = e.fromMemo(ctx, f.key); f.entry != nil {
+			f.outcome = hitOutcome(f.entry, MemoHit)
 			return nil
 		}
 	}
-	return e.ask(ctx, hold, f)
+	writes := e.writes.Load()
+	if f.entry = e.nearest(ctx, f); f.entry == nil {
+		err = e.ask(ctx, hold, f)
+	}
+	e.toMemo(ctx, f.key, f.entry, writes)
+	return err
+}
+
+// nearest is what the near tiers have, if the call wants it.
+func (e *engine) nearest(ctx context.Context, f *found) *driver.Entry {
+	if len(e.near) == 0 || f.flags != 0 {
+		return nil
+	}
+	entry := e.fromNear(ctx, f.key)
+	if entry != nil {
+		f.outcome = hitOutcome(entry, NearHit)
+	}
+	return entry
 }
 
 // ask reads f.key from the authoritative store.

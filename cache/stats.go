@@ -6,10 +6,11 @@ import (
 )
 
 // Stats are totals since the client was made. Each key that was read is counted
-// in exactly one of the first seven.
+// in exactly one of the first eight.
 type Stats struct {
 	Hits         uint64 // from the authoritative store
 	NearHits     uint64 // from a near tier
+	MemoHits     uint64 // from what the same request had read before
 	NegativeHits uint64 // the remembered answer was "not found"
 	Misses       uint64
 	Joins        uint64 // given the result of another caller's load
@@ -62,7 +63,7 @@ func (c *counters) snapshot() Stats {
 		}
 	}
 	return Stats{
-		Hits: by[Hit], NearHits: by[NearHit], NegativeHits: by[NegativeHit],
+		Hits: by[Hit], NearHits: by[NearHit], MemoHits: by[MemoHit], NegativeHits: by[NegativeHit],
 		Misses: by[Miss], Joins: by[Joined], StaleHits: by[StaleHit], Failures: by[Failed],
 		Awaited: c.awaited.Load(), Loads: c.loads.Load(), LoadErrors: c.failed.Load(), Stored: c.stored.Load(),
 		Refused: c.refused.Load(), StoreErrors: c.storeErrors.Load(),
