@@ -19,7 +19,9 @@ import (
 
 func TestMain(m *testing.M) {
 	logging.Disable() // of refused connections, of which there are many here
-	goleak.VerifyTestMain(servertest.Main(m))
+	// A pool that could not dial asks once more, a second later, whether it was
+	// closed.
+	goleak.VerifyTestMain(servertest.Main(m), goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
 }
 
 // server is what a test runs on: miniredis, which is in this process, or a real

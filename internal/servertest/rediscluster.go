@@ -75,6 +75,16 @@ func (c *RedisNodes) Node(addr string) *Server {
 	return nil
 }
 
+// Replica is the server that was made the replica of the primary at addr.
+func (c *RedisNodes) Replica(addr string) *Server {
+	for i, s := range c.nodes[:shards] {
+		if s.Addr == addr {
+			return c.nodes[shards+i]
+		}
+	}
+	return nil
+}
+
 // Owner is the primary that serves the slot, as another node than the one at
 // not sees it; "" if it sees none.
 func (c *RedisNodes) Owner(slot int, not string) string {
