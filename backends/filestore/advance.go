@@ -34,7 +34,7 @@ func (l *locked) advance(tags []string) error {
 	for _, t := range tags {
 		added = appendTag(added, t, next.n)
 		if t == driver.TagAll {
-			next.cleared = now()
+			next.cleared, next.kept = now(), amount{}
 		}
 	}
 	known, live := l.record.with(tags)
@@ -84,7 +84,7 @@ func (l *locked) write(h *header) error {
 	if err := l.flush(); err != nil {
 		return err
 	}
-	l.header = *h
+	l.header, l.unsaved = *h, false
 	return nil
 }
 
@@ -142,6 +142,6 @@ func (l *locked) compact(next header, tags []string) error {
 	if err := t.commit(l.meta.sync); err != nil {
 		return err
 	}
-	l.header = next
+	l.header, l.unsaved = next, false
 	return nil
 }

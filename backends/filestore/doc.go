@@ -48,22 +48,25 @@
 //
 // # Bounds
 //
-// No write lists the whole directory. A process counts what it writes itself
-// and learns about other processes by counting one folder every few writes; when
-// there are too many entries it throws out, from a sample, what has ended and
-// then what was written, touched or counted the longest ago. Reading does not
-// make an entry younger. The bounds are thus soft: one process that writes alone
-// keeps to them as soon as it has counted each folder once, in its first 256
-// writes; others that write at the same time exceed them by what each of them
-// writes between two counts of a folder. Placeholders of loads in flight are not
-// counted.
+// The meta record counts the entries and the bytes of their files, for all
+// processes. The write that exceeds a bound throws out, from a sample of the
+// folders, what has ended and then what was written, touched or counted the
+// longest ago, until there is a little less than the bound. Reading does not make
+// an entry younger.
+//
+// The bounds are soft: each writer may be over by its own entry for a moment; of
+// a bound that was lowered, each write removes up to 256 entries; and what
+// processes that were killed did not count is put right by a walk through the
+// folders, one every few writes, and by each sweep. No write lists the whole
+// directory. Placeholders of loads in flight are not counted, and neither is what
+// a Clear or a new epoch made invalid, until it is swept.
 //
 // # Expiration
 //
 // An entry is gone at the instant its life ends, by the clock of the machine.
 // Its file goes when it is read, when its folder is counted, or with the next
-// sweep, up to a second later. One process of a namespace sweeps at a time. After
-// a Clear the files go soon, in the background.
+// sweep. One process of a namespace sweeps at a time. After a Clear the files go
+// soon, in the background.
 //
 // # When the disk fails
 //

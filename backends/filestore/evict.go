@@ -8,53 +8,58 @@ import (
 )
 
 const (
-	// batch is how many files are thrown out at once, under the lock.
+	// batch is how many files are removed at once, under the lock.
 	batch = 64
-	// sample is how many are looked at to choose them, or all.
-	sample = 4 * batch
+	// maxBatches is how many one write removes, where a bound was lowered.
+	maxBatches = 4
+	// sample is how many are looked at for each one that goes, and minSample how
+	// many at least, if there are so many.
+	sample    = 8
+	minSample = 64
 )
 
 // makeRoom follows each write: now and then it counts a folder, and it throws
 // out entries while there are too many. It is best effort, and never waits for
 // another one in this process.
 func (s *Store) makeRoom(ctx context.Context) {
-	if folder, due := s.usage.wrote(); due {
-		if v, err := s.meta.read(ctx); err == nil {
-			s.sweepFolder(ctx, folder, &v)
-		}
-	}
-	if s.usage.surplus() == (amount{}) || !s.usage.evicting.TryLock() {
+	v, err := s.meta.read(ctx)
+	if err != nil {
 		return
 	}
-	defer s.usage.evicting.Unlock()
-	for need := s.usage.surplus(); need != (amount{}); need = s.usage.surplus() {
-		if s.evict(ctx, need) == 0 {
+	s.step(ctx, &v)
+	if !s.opts.over(v.kept) || !s.evicting.TryLock() {
+		return
+	}
+	defer s.evicting.Unlock()
+	for range maxBatches {
+		need := s.opts.surplus(v.kept)
+		if need == (amount{}) || s.evict(ctx, &v, need) == (amount{}) {
+			return
+		}
+		if v, err = s.meta.read(ctx); err != nil {
 			return
 		}
 	}
 }
 
 // evict throws out what has ended and then what is oldest among a sample of
-// entries, until there is room for what is needed or a batch is full.
-func (s *Store) evict(ctx context.Context, need amount) (removed int) {
+// entries, until there is room or a batch is full.
+func (s *Store) evict(ctx context.Context, v *view, need amount) (removed amount) {
+	enough := sample * batch
+	if need.bytes == 0 {
+		enough = max(minSample, sample*int(min(need.files, batch)))
+	}
 	var found []file
 	first := rand.N(folders)
-	for i := range folders {
-		folder := (first + i) % folders
-		if s.usage.empty(folder) {
-			continue
-		}
-		files, err := s.list(folder)
+	for i := 0; i < folders && len(found) < enough; i++ {
+		files, err := s.list((first + i) % folders)
 		if err != nil {
 			continue
 		}
 		for _, f := range files {
-			if !f.temp && weigh(f.size) != (amount{}) {
+			if weigh(f.weight(&v.header)) != (amount{}) {
 				found = append(found, f)
 			}
-		}
-		if len(found) >= sample {
-			break
 		}
 	}
 	now := now()
@@ -67,10 +72,5 @@ func (s *Store) evict(ctx context.Context, need amount) (removed int) {
 		}
 		return cmp.Compare(a.changed, b.changed)
 	})
-	n := 0
-	for n < min(len(found), batch) && (need.files > 0 || need.bytes > 0) {
-		need.add(weigh(found[n].size), -1)
-		n++
-	}
-	return s.discard(ctx, found[:n])
+	return s.discard(ctx, found[:min(len(found), batch)], s.opts.surplus)
 }

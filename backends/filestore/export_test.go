@@ -46,14 +46,10 @@ func (s *Store) Tags() int {
 // SweepNow walks the namespace in this goroutine.
 func (s *Store) SweepNow(ctx context.Context) { s.sweepAll(ctx) }
 
-// Surplus is how many entries there are too many, as this process knows.
-func (s *Store) Surplus() int64 { return s.usage.surplus().files }
-
-// Known is how many entries and bytes this process knows of.
-func (s *Store) Known() (files, bytes int64) {
-	s.usage.mu.Lock()
-	defer s.usage.mu.Unlock()
-	return s.usage.sum.files, s.usage.sum.bytes
+// Known is how many entries and bytes the meta record counts.
+func (s *Store) Known(ctx context.Context) (files, bytes int64) {
+	v, _ := s.meta.read(ctx)
+	return v.kept.files, v.kept.bytes
 }
 
 // DieBeforeAdvance stores e as a process does that ends just before it advances.
@@ -67,7 +63,9 @@ func (s *Store) DieBeforeAdvance(ctx context.Context, key driver.Key, e *driver.
 		return err
 	}
 	e.Token = driver.Token(random())
-	return s.replace(s.place(key), key, e, none)
+	at := s.place(key)
+	stood := l.stat(at)
+	return s.replace(l, at, key, e, &stood)
 }
 
 // Hold takes the lock of the namespace until the function that it returns is

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,9 +19,11 @@ type Store struct {
 	opts   Options
 	dir    string // of the namespace
 	meta   *meta
-	usage  usage
 	sweep  *sweeper
 	closed atomic.Bool
+	count  count
+	// evicting is held by who makes room: one in each process.
+	evicting sync.Mutex
 	// leftoverAge is that of sweep.go, but in tests.
 	leftoverAge time.Duration
 }
@@ -67,7 +70,6 @@ func New(dir string, opts *Options) (*Store, error) {
 		return nil, fmt.Errorf("filestore: %s is not a directory", s.dir)
 	}
 	s.meta = newMeta(s.dir, boot, o.Sync)
-	s.usage.init(&o)
 	s.sweep = startSweeper(o.Sweep, s.sweepAll)
 	return s, nil
 }

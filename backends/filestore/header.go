@@ -20,21 +20,25 @@ import (
 //	    40     16  boot during which it was written; zeros: it is on the disk
 //	    56      8  when all was last cleared, Unix nanoseconds
 //	    64      8  the number that an entry may already carry: n, or one more
-//	    72      4  CRC-32C of all before
+//	    72     16  how many entries were stored since then and are still there, and
+//	           how long their files are
+//	    88      4  CRC-32C of all before
 type header struct {
 	epoch, n, length, inode uint64
 	boot                    [16]byte
 	cleared                 int64
 	pending                 uint64
+	kept                    amount
 }
 
 const (
 	metaMagic = "STmeta1\n"
-	headerLen = 76
+	headerLen = 92
 	bootAt    = 40
 	clearedAt = 56
 	pendingAt = 64
-	sumAt     = 72
+	keptAt    = 72
+	sumAt     = 88
 )
 
 func (h *header) stamp() driver.Stamp { return driver.Stamp{Epoch: h.epoch, N: h.n} }
@@ -48,6 +52,8 @@ func (h *header) append(dst []byte) []byte {
 	dst = append(dst, h.boot[:]...)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(h.cleared))
 	dst = binary.BigEndian.AppendUint64(dst, h.pending)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(h.kept.files))
+	dst = binary.BigEndian.AppendUint64(dst, uint64(h.kept.bytes))
 	return binary.BigEndian.AppendUint32(dst, checksum(dst[start:]))
 }
 
@@ -62,6 +68,8 @@ func parseHeader(b []byte) (h header, ok bool) {
 	copy(h.boot[:], b[bootAt:])
 	h.cleared = int64(binary.BigEndian.Uint64(b[clearedAt:]))
 	h.pending = binary.BigEndian.Uint64(b[pendingAt:])
+	h.kept.files = int64(binary.BigEndian.Uint64(b[keptAt:]))
+	h.kept.bytes = int64(binary.BigEndian.Uint64(b[keptAt+8:]))
 	return h, h.epoch != 0 && h.length <= maxJournal
 }
 

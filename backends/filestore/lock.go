@@ -17,6 +17,9 @@ import (
 type locked struct {
 	view
 	meta *meta
+	// unsaved says that the header here counts other entries than the one in the
+	// file.
+	unsaved bool
 }
 
 const (
@@ -71,7 +74,7 @@ func (m *meta) lockFile(ctx context.Context) (*locked, error) {
 			return nil, err
 		}
 		l := &locked{meta: m, view: view{record: r}}
-		if err := l.look(); err == nil {
+		if err := l.begin(); err == nil {
 			return l, nil
 		} else if _ = unlock(r.file); !errors.Is(err, errStale) {
 			return nil, err
@@ -107,9 +110,9 @@ func (m *meta) waitFor(ctx context.Context, f *os.File) error {
 	}
 }
 
-// look reads the record that was just locked. The lock is worth nothing if the
+// begin reads the record that was just locked. The lock is worth nothing if the
 // file has lost its name meanwhile: that is errStale.
-func (l *locked) look() error {
+func (l *locked) begin() error {
 	id, err := idOf(l.meta.path)
 	if err != nil || id != l.record.id {
 		return errStale
@@ -132,6 +135,9 @@ func (l *locked) look() error {
 }
 
 func (l *locked) unlock() {
+	if l.unsaved { // should it not come to it, a later count puts it right
+		_, _ = l.record.file.WriteAt(l.header.append(nil), 0)
+	}
 	_ = unlock(l.record.file) // a file that was closed has no lock
 	<-l.meta.turn
 }

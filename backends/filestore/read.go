@@ -78,7 +78,7 @@ func (s *Store) plant(ctx context.Context, at place, key driver.Key, until int64
 		return driver.Reading{}, err
 	}
 	defer l.unlock()
-	is, err := look(at, key, now())
+	is, err := l.look(at, key)
 	if err != nil {
 		return driver.Reading{}, err
 	}
@@ -100,7 +100,7 @@ func (s *Store) plant(ctx context.Context, at place, key driver.Key, until int64
 	if err := t.finish(ends(until), false); err != nil {
 		return driver.Reading{}, err
 	}
-	return r, s.commit(t, at, is.size, placeholderLen)
+	return r, s.commit(l, t, &is, placeholderLen)
 }
 
 // tidy removes what is of no use, if nobody has the lock: it may wait.
@@ -110,7 +110,7 @@ func (s *Store) tidy(at place, key driver.Key) {
 		return
 	}
 	defer l.unlock()
-	if is, err := look(at, key, now()); err == nil && is.waste {
-		_ = s.clear(at, is.size)
+	if is, err := l.look(at, key); err == nil && is.waste {
+		_ = s.clear(l, at, &is)
 	}
 }

@@ -18,6 +18,8 @@ type slot struct {
 	odd   error         // why the file is neither
 	waste bool          // the file is of no use to anybody
 	size  int64         // of the file, or none
+	// weight is the size as far as it counts (see amount), known under the lock.
+	weight int64
 }
 
 // none is the size of a file that is not there.
@@ -76,6 +78,31 @@ func parseSlot(b []byte, key driver.Key, now int64) slot {
 		s.entry, s.token = e, e.Token
 	}
 	return s
+}
+
+// look reads what stands under key, for a step.
+func (l *locked) look(at place, key driver.Key) (slot, error) {
+	is, err := look(at, key, now())
+	is.weight = none
+	if is.size == none || err != nil {
+		return is, err
+	}
+	if is.entry != nil && l.allows(&driver.Entry{Stamp: is.entry.Stamp}) {
+		is.weight = is.size
+		return is, nil
+	}
+	is.weight = l.stat(at).weight
+	return is, nil
+}
+
+// stat is look for who replaces whatever it is.
+func (l *locked) stat(at place) slot {
+	info, err := os.Lstat(at.path)
+	if err != nil {
+		return slot{size: none, weight: none}
+	}
+	f := file{place: at}.as(info)
+	return slot{size: f.size, weight: f.weight(&l.header)}
 }
 
 // live is the entry that v allows and that is a value, or nil.

@@ -30,6 +30,14 @@ func (f file) as(info os.FileInfo) file {
 	return f
 }
 
+// weight is the size of an entry that counts.
+func (f *file) weight(h *header) int64 {
+	if f.temp || f.changed < h.cleared {
+		return none
+	}
+	return f.size
+}
+
 func (f *file) ended(now int64) bool { return f.end != 0 && now >= f.end*int64(time.Second) }
 
 func (s *Store) leftover(f *file, now int64) bool {
@@ -85,30 +93,29 @@ func (s *Store) sweepAll(ctx context.Context) {
 		return
 	}
 	if files, err := listDir(s.dir, 0); err == nil { // beside the meta file
-		s.discard(ctx, slices.DeleteFunc(files, func(f file) bool { return !s.leftover(&f, now()) }))
+		s.discard(ctx, slices.DeleteFunc(files, func(f file) bool { return !s.leftover(&f, now()) }), nil)
 	}
+	w := walk{began: v.header}
 	for i := range folders {
 		if ctx.Err() != nil {
 			return
 		}
-		s.sweepFolder(ctx, i, &v)
+		s.sweepFolder(ctx, i, &v, &w)
 	}
+	s.endWalk(ctx, &w)
 }
 
 // sweepFolder counts a folder, and removes what has ended, what was left over and
 // what will never be valid again.
-func (s *Store) sweepFolder(ctx context.Context, folder int, v *view) {
+func (s *Store) sweepFolder(ctx context.Context, folder int, v *view, w *walk) {
 	files, err := s.list(folder)
-	if err != nil && !os.IsNotExist(err) {
-		return
+	if err != nil {
+		return // it is not there, most likely
 	}
-	var all amount
 	var waste []file
 	now := now()
 	for _, f := range files {
-		if !f.temp {
-			all.add(weigh(f.size), 1)
-		}
+		w.found = w.found.plus(weigh(f.weight(&w.began)))
 		switch {
 		case f.temp && !s.leftover(&f, now):
 			continue
@@ -120,9 +127,8 @@ func (s *Store) sweepFolder(ctx context.Context, folder int, v *view) {
 		}
 		waste = append(waste, f)
 	}
-	s.usage.is(folder, all)
 	for some := range slices.Chunk(waste, batch) {
-		s.discard(ctx, some)
+		w.removed = w.removed.plus(s.discard(ctx, some, nil))
 	}
 }
 
@@ -143,26 +149,29 @@ func superseded(f *file, v *view) bool {
 	}})
 }
 
-// discard removes files that are still the ones that were listed. What is
-// superseded is judged again: the clock may have gone on since it was read.
-func (s *Store) discard(ctx context.Context, files []file) (removed int) {
+// discard removes files that are still the ones that were listed, while there
+// is a need for it: nil is always. What is superseded is judged again: the clock
+// may have gone on since it was read.
+func (s *Store) discard(ctx context.Context, files []file, need func(kept amount) amount) (removed amount) {
 	if len(files) == 0 {
-		return 0
+		return amount{}
 	}
 	l, err := s.meta.lock(ctx)
 	if err != nil {
-		return 0
+		return amount{}
 	}
 	defer l.unlock()
 	for _, f := range files {
+		if need != nil && need(l.kept) == (amount{}) {
+			break
+		}
 		info, err := os.Lstat(f.path)
 		if err != nil || f.as(info) != f || f.suspect && !superseded(&f, &l.view) || os.Remove(f.path) != nil {
 			continue
 		}
-		if !f.temp {
-			s.usage.replaced(f.folder, f.size, none)
-		}
-		removed++
+		weight := f.weight(&l.header)
+		l.replaced(weight, none)
+		removed = removed.plus(weigh(weight))
 	}
 	return removed
 }

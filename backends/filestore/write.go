@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -98,16 +97,18 @@ func (s *Store) put(ctx context.Context, p *put) (driver.Result, error) {
 		return driver.Result{}, err
 	}
 	defer l.unlock()
-	is, err := s.before(p)
-	if err != nil {
+	var is slot
+	if p.mode == driver.Set {
+		is = l.stat(p.at)
+	} else if is, err = l.look(p.at, p.key); err != nil {
 		return driver.Result{}, err
 	}
 	done := p.allowed(&is, &l.view)
 	switch {
 	case done && p.e.Life.Ended(time.Now()), !done && p.mode == driver.SetFenced:
-		err = s.clear(p.at, is.size)
+		err = s.clear(l, p.at, &is)
 	case done:
-		err = s.settle(l, t, p, is.size)
+		err = s.settle(l, t, p, &is)
 	}
 	if err == nil && (p.mode == driver.SetFenced || done && p.mode != driver.Fill) {
 		err = l.advance(nil)
@@ -120,7 +121,7 @@ func (s *Store) put(ctx context.Context, p *put) (driver.Result, error) {
 
 // settle puts the file of a put in its place. An entry that is stamped by the
 // store gets the number of the advance that follows.
-func (s *Store) settle(l *locked, t *temp, p *put, stood int64) error {
+func (s *Store) settle(l *locked, t *temp, p *put, stood *slot) error {
 	if !p.fenced() {
 		var err error
 		if p.e.Stamp, err = l.intend(); err != nil {
@@ -133,38 +134,27 @@ func (s *Store) settle(l *locked, t *temp, p *put, stood int64) error {
 			return err
 		}
 	}
-	return s.commit(t, p.at, stood, fileSize(p.e))
+	return s.commit(l, t, stood, fileSize(p.e))
 }
 
-// before is what stands before a put. Set need not know more than its size.
-func (s *Store) before(p *put) (slot, error) {
-	if p.mode == driver.Set {
-		if info, err := os.Lstat(p.at.path); err == nil {
-			return slot{size: info.Size()}, nil
-		}
-		return slot{size: none}, nil
-	}
-	return look(p.at, p.key, now())
-}
-
-// commit puts a file in its place, where one of that size stood, or none.
-func (s *Store) commit(t *temp, at place, stood, size int64) error {
+// commit puts a file in the place of what stands.
+func (s *Store) commit(l *locked, t *temp, stood *slot, size int64) error {
 	if err := t.commit(s.opts.Sync); err != nil {
 		return err
 	}
-	s.usage.replaced(at.folder, stood, size)
+	l.replaced(stood.weight, size)
 	return nil
 }
 
 // clear removes what stands.
-func (s *Store) clear(at place, stood int64) error {
-	if stood < 0 {
+func (s *Store) clear(l *locked, at place, stood *slot) error {
+	if stood.size == none {
 		return nil
 	}
 	if err := s.remove(at); err != nil {
 		return err
 	}
-	s.usage.replaced(at.folder, stood, none)
+	l.replaced(stood.weight, none)
 	return nil
 }
 
@@ -176,9 +166,9 @@ func (s *Store) Touch(ctx context.Context, key driver.Key, life driver.Life) (dr
 	r, err := s.change(ctx, key, func(l *locked, at place, is *slot, e *driver.Entry) error {
 		e.Life = life
 		if life.Ended(time.Now()) {
-			return s.clear(at, is.size)
+			return s.clear(l, at, is)
 		}
-		return s.replace(at, key, e, is.size)
+		return s.replace(l, at, key, e, is)
 	})
 	return r, s.wrap("touch", err)
 }
@@ -192,14 +182,11 @@ func (s *Store) Move(ctx context.Context, from, to driver.Key) (driver.Result, e
 	r, err := s.change(ctx, from, func(l *locked, at place, is *slot, e *driver.Entry) error {
 		e.Token = driver.Token(random())
 		target := s.place(to)
-		size := int64(none)
-		if info, err := os.Lstat(target.path); err == nil {
-			size = info.Size()
-		}
-		if err := s.replace(target, to, e, size); err != nil || from == to {
+		stood := l.stat(target)
+		if err := s.replace(l, target, to, e, &stood); err != nil || from == to {
 			return err
 		}
-		return s.clear(at, is.size)
+		return s.clear(l, at, is)
 	})
 	return r, s.wrap("move", err)
 }
@@ -213,7 +200,7 @@ func (s *Store) change(ctx context.Context, key driver.Key, do func(*locked, pla
 	}
 	defer l.unlock()
 	at := s.place(key)
-	is, err := look(at, key, now())
+	is, err := l.look(at, key)
 	if err != nil {
 		return driver.Result{}, err
 	}
@@ -231,7 +218,7 @@ func (s *Store) change(ctx context.Context, key driver.Key, do func(*locked, pla
 }
 
 // replace writes and commits at once, for who has the lock already.
-func (s *Store) replace(at place, key driver.Key, e *driver.Entry, stood int64) error {
+func (s *Store) replace(l *locked, at place, key driver.Key, e *driver.Entry, stood *slot) error {
 	t, err := writeTemp(at.path, encode(key, e))
 	if err != nil {
 		return err
@@ -240,7 +227,7 @@ func (s *Store) replace(at place, key driver.Key, e *driver.Entry, stood int64) 
 	if err := t.finish(ends(e.Life.Expires), s.opts.Sync); err != nil {
 		return err
 	}
-	return s.commit(t, at, stood, fileSize(e))
+	return s.commit(l, t, stood, fileSize(e))
 }
 
 // Invalidate implements driver.Store: all keys and tags in one step. Clearing
@@ -262,18 +249,18 @@ func (s *Store) invalidate(ctx context.Context, what driver.Invalidation) (drive
 		return driver.Invalidated{}, err
 	}
 	defer l.unlock()
-	removed, now := 0, now()
+	removed := 0
 	for _, key := range what.Keys {
 		if ctx.Err() != nil {
 			return driver.Invalidated{}, context.Cause(ctx)
 		}
 		at := s.place(key)
-		is, err := look(at, key, now)
+		is, err := l.look(at, key)
 		if err != nil {
-			is = slot{} // it is removed all the same
+			is = l.stat(at) // it is removed all the same
 		}
 		live := is.live(&l.view) != nil
-		if err := s.clear(at, is.size); err != nil {
+		if err := s.clear(l, at, &is); err != nil {
 			return driver.Invalidated{}, err
 		}
 		if live {
