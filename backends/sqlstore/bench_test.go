@@ -1,0 +1,222 @@
+package sqlstore_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stratacache/strata/backends/sqlstore"
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// BenchmarkStore measures each step beside the least that the same driver can
+// do on the same tables: a prepared statement that reads or upserts a body, with
+// no clock, no tags and no fence.
+func BenchmarkStore(b *testing.B) {
+	for _, d := range databases {
+		b.Run(d.dialect.String(), func(b *testing.B) { d.bench(b) })
+	}
+}
+
+func (d database) bench(b *testing.B) {
+	s := d.open(b)
+	ctx := b.Context()
+	const many = 100
+	var keys []driver.Key
+	var items []driver.Item
+	payload := string(make([]byte, 500))
+	fresh := func() *driver.Entry { return value(payload) }
+	for i := range many {
+		keys = append(keys, key(fmt.Sprintf("key-%03d", i)))
+		items = append(items, driver.Item{Key: keys[i], Entry: fresh()})
+	}
+	store := func() {
+		for _, r := range s.PutMany(ctx, items) {
+			if r.Err != nil {
+				b.Fatal(r.Err)
+			}
+		}
+	}
+	store()
+	f := d.floor(b, s)
+	both := func(name string, floor, strata func() error) {
+		b.Run(name, func(b *testing.B) {
+			for _, c := range []struct {
+				name string
+				call func() error
+			}{{"floor", floor}, {"strata", strata}} {
+				b.Run(c.name, func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						if err := c.call(); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			}
+		})
+	}
+	one := keys[7]
+	both("get", func() error { return f.get(ctx, one) }, func() error {
+		r, err := s.Get(ctx, one, 0)
+		if err == nil && r.Entry == nil {
+			b.Fatal("nothing read")
+		}
+		return err
+	})
+	both("set", func() error { return f.set(ctx, []driver.Key{one}, payload) }, func() error {
+		_, err := s.Put(ctx, one, fresh(), driver.Set, 0)
+		return err
+	})
+	both("get 100", func() error { return f.getMany(ctx, keys) }, func() error {
+		rs, err := s.GetMany(ctx, keys, 0)
+		if err == nil && rs[many-1].Entry == nil {
+			b.Fatal("nothing read")
+		}
+		return err
+	})
+	both("set 100", func() error { return f.set(ctx, keys, payload) }, func() error { store(); return nil })
+	b.Run("fill", func(b *testing.B) { // what a load does: it refills what it saw
+		b.ReportAllocs()
+		fence := get(b, s, "key-007", 0).Fence
+		for b.Loop() {
+			e := fresh()
+			e.Stamp = fence.Stamp
+			r, err := s.Put(ctx, one, e, driver.Fill, fence.Token)
+			if err != nil || !r.Done {
+				b.Fatal(r, err)
+			}
+			b.StopTimer()
+			fence = get(b, s, "key-007", 0).Fence
+			b.StartTimer()
+		}
+	})
+	b.Run("delete", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := s.Invalidate(ctx, driver.Invalidation{Keys: keys[:1]}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// floor is prepared statements on the table of s.
+type floor struct {
+	b       *testing.B
+	s       *sqlstore.Store
+	one     *sql.Stmt
+	upserts map[int]*sql.Stmt
+	many    *sql.Stmt
+	array   bool
+}
+
+func (d database) floor(b *testing.B, s *sqlstore.Store) *floor {
+	b.Helper()
+	prepare := func(text string) *sql.Stmt {
+		stmt, err := s.DB().PrepareContext(b.Context(), text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = stmt.Close() })
+		return stmt
+	}
+	f := &floor{b: b, s: s, array: d.dialect == sqlstore.PostgreSQL, upserts: map[int]*sql.Stmt{}}
+	later := map[sqlstore.Dialect]string{
+		sqlstore.PostgreSQL: "'infinity'", sqlstore.MySQL: "'9999-12-31'", sqlstore.SQLite: "9223372036854775807",
+	}[d.dialect]
+	now := map[sqlstore.Dialect]string{
+		sqlstore.PostgreSQL: "now()", sqlstore.MySQL: "UTC_TIMESTAMP(6)", sqlstore.SQLite: "1700000000000000",
+	}[d.dialect]
+	table := s.Table("entry")
+	f.one = prepare("SELECT body FROM " + table + " WHERE namespace = " + s.Mark(1) + " AND name = " + s.Mark(2) + " AND expires > " + now)
+	const columns = "(namespace, name, token, epoch, stamp, kind, fresh, ends, size, expires, body)"
+	columnList := strings.Split(strings.Trim(columns, "()"), ", ")[2:]
+	var sets []string
+	for _, c := range columnList {
+		if d.dialect == sqlstore.MySQL {
+			sets = append(sets, c+" = VALUES("+c+")")
+		} else {
+			sets = append(sets, c+" = excluded."+c)
+		}
+	}
+	conflict := " ON CONFLICT (namespace, name) DO UPDATE SET " + strings.Join(sets, ", ")
+	if d.dialect == sqlstore.MySQL {
+		conflict = " ON DUPLICATE KEY UPDATE " + strings.Join(sets, ", ")
+	}
+	if f.array {
+		f.many = prepare("SELECT name, body FROM " + table + " WHERE namespace = $1 AND name = ANY ($2::bytea[]) AND expires > now()")
+		f.upserts[1] = prepare("INSERT INTO " + table + " " + columns +
+			" SELECT 'floor', name, 1, 1, 1, 0, 1, 1, 1, 'infinity', body FROM unnest($1::bytea[], $2::bytea[]) AS x (name, body)" + conflict)
+		f.upserts[100] = f.upserts[1]
+		return f
+	}
+	in := strings.TrimSuffix(strings.Repeat("?, ", 100), ", ")
+	f.many = prepare("SELECT name, body FROM " + table + " WHERE namespace = ? AND name IN (" + in + ") AND expires > " + now)
+	row := "('floor', ?, 1, 1, 1, 0, 1, 1, 1, " + later + ", ?)"
+	for _, n := range []int{1, 100} {
+		f.upserts[n] = prepare("INSERT INTO " + table + " " + columns + " VALUES " +
+			strings.TrimSuffix(strings.Repeat(row+", ", n), ", ") + conflict)
+	}
+	return f
+}
+
+func (f *floor) get(ctx context.Context, k driver.Key) error {
+	var body []byte
+	return f.one.QueryRowContext(ctx, f.s.Namespace(), []byte(k.String())).Scan(&body)
+}
+
+func (f *floor) getMany(ctx context.Context, keys []driver.Key) error {
+	names := make([][]byte, len(keys))
+	args := []any{f.s.Namespace()}
+	for i, k := range keys {
+		names[i] = []byte(k.String())
+		if !f.array {
+			args = append(args, names[i])
+		}
+	}
+	if f.array {
+		args = append(args, names)
+	}
+	rows, err := f.many.QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	out := make(map[string][]byte, len(keys))
+	for rows.Next() {
+		var name, body []byte
+		if err := rows.Scan(&name, &body); err != nil {
+			return err
+		}
+		out[string(name)] = body
+	}
+	if len(out) != len(keys) {
+		return fmt.Errorf("%d rows", len(out))
+	}
+	return rows.Err()
+}
+
+func (f *floor) set(ctx context.Context, keys []driver.Key, payload string) error {
+	var names, bodies [][]byte
+	var args []any
+	for _, k := range keys {
+		body := []byte(payload)
+		names, bodies = append(names, []byte(k.String())), append(bodies, body)
+		args = append(args, []byte(k.String()), body)
+	}
+	if f.array {
+		args = []any{names, bodies}
+	}
+	_, err := f.upserts[len(keys)].ExecContext(ctx, args...)
+	return err
+}
+
+// long is a life that no test outlives.
+func long() driver.Life {
+	end := time.Now().Add(time.Hour).UnixNano()
+	return driver.Life{Fresh: end, Expires: end}
+}
