@@ -1,6 +1,7 @@
 package ristrettostore_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -9,7 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stratacache/strata/backends/locmem"
 	"github.com/stratacache/strata/backends/ristrettostore"
+	"github.com/stratacache/strata/cache"
 	"github.com/stratacache/strata/cache/driver"
 )
 
@@ -17,41 +20,52 @@ import (
 // ristretto has taken it in.
 func TestAtOnceAndAfterwards(t *testing.T) {
 	t.Parallel()
+	const writers, each = 4, 1000
 	s := open(t, nil)
-	want := func(k driver.Key, want string) {
+	check := func(k driver.Key, want string) {
 		t.Helper()
 		if got := read(t, s, k); got != want {
-			t.Fatalf("Get %s: got %q, want %q", k, got, want)
+			t.Errorf("Get %s: got %q, want %q", k, got, want)
 		}
 	}
-	for i := range 5000 {
-		k := key(fmt.Sprint("set ", i))
-		put(t, s, k, entry("one", time.Hour), driver.Set, 0)
-		want(k, "one")
-		put(t, s, k, entry("two", time.Hour), driver.Set, 0) // ristretto keeps one
-		want(k, "two")
-
-		k = key(fmt.Sprint("del ", i))
-		put(t, s, k, entry("one", time.Hour), driver.Set, 0)
+	set := func(k driver.Key, value string) {
+		put(t, s, k, entry(value, time.Hour), driver.Set, 0)
+		check(k, value)
+	}
+	remove := func(k driver.Key) {
 		if n := invalidate(t, s, []driver.Key{k}).Removed; n != 1 {
-			t.Fatalf("Removed: got %d, want 1", n)
+			t.Errorf("Removed of %s: got %d, want 1", k, n)
 		}
-		want(k, "") // ristretto shows one now and then
-
-		k = key(fmt.Sprint("again ", i))
-		put(t, s, k, entry("one", time.Hour), driver.Set, 0)
-		invalidate(t, s, []driver.Key{k})
-		put(t, s, k, entry("three", time.Hour), driver.Set, 0)
-		want(k, "three")
+		check(k, "")
 	}
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				k := key(fmt.Sprint("set ", w, i))
+				set(k, "one")
+				set(k, "two") // ristretto throws it away, and keeps one
+				k = key(fmt.Sprint("removed ", w, i))
+				set(k, "one")
+				remove(k) // ristretto shows one again now and then
+				k = key(fmt.Sprint("again ", w, i))
+				set(k, "one")
+				remove(k)
+				set(k, "three")
+			}
+		})
+	}
+	wg.Wait()
 	s.Settle()
 	if st := s.Stats(); st.Waiting != 0 || st.Evicted+st.Rejected != 0 {
 		t.Errorf("Stats: got %+v, want nothing waiting and nothing thrown out", st)
 	}
-	for i := range 5000 {
-		want(key(fmt.Sprint("set ", i)), "two")
-		want(key(fmt.Sprint("del ", i)), "")
-		want(key(fmt.Sprint("again ", i)), "three")
+	for w := range writers {
+		for i := range each {
+			check(key(fmt.Sprint("set ", w, i)), "two")
+			check(key(fmt.Sprint("removed ", w, i)), "")
+			check(key(fmt.Sprint("again ", w, i)), "three")
+		}
 	}
 }
 
@@ -195,6 +209,26 @@ func TestFencesAreBounded(t *testing.T) {
 	}
 	if got := s.Stats().Fences; got > 1<<16 || got < 1<<14 {
 		t.Errorf("Fences after 100000 loads that never ended: got %d, want at most %d", got, 1<<16)
+	}
+}
+
+// As a near tier it keeps what was decoded.
+func TestNearTier(t *testing.T) {
+	t.Parallel()
+	c, err := cache.New(locmem.New(nil), &cache.Options{Near: []cache.Tier{{Store: open(t, nil)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(t.Context())
+	words := cache.For[[]string](c)
+	for range 100 {
+		got, err := words.GetOrSet(t.Context(), "k", func(context.Context) ([]string, error) { return []string{"a", "b"}, nil })
+		if err != nil || len(got) != 2 {
+			t.Fatalf("GetOrSet: got %q, %v", got, err)
+		}
+	}
+	if st := c.Stats(); st.Loads != 1 || st.NearHits != 99 {
+		t.Errorf("Stats: got %d loads and %d near hits, want 1 and 99", st.Loads, st.NearHits)
 	}
 }
 

@@ -1,7 +1,10 @@
 package ristrettostore
 
 import (
+	"fmt"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stratacache/strata/cache/driver"
 )
@@ -53,4 +56,36 @@ func TestCollision(t *testing.T) {
 		want("a", false)
 		want("b", false)
 	}
+}
+
+// Writers wait before ristretto's channel is full.
+func TestWritersWait(t *testing.T) {
+	t.Parallel()
+	const writers = 4
+	s, err := New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(t.Context())
+	life := driver.Life{Fresh: driver.Forever, Expires: driver.Forever}
+	s.container.barrier.Lock() // nothing is known to be taken in
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range maxQueued {
+				if _, err := s.Put(t.Context(), driver.Key{Name: fmt.Sprint(w, " ", i)}, &driver.Entry{Life: life}, driver.Set, 0); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for s.container.queued.Load() < maxQueued {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(10 * time.Millisecond) // in which writers that do not wait would go on
+	if got := s.container.queued.Load(); got > maxQueued+writers {
+		t.Errorf("writes on their way: got %d, want at most %d", got, maxQueued+writers)
+	}
+	s.container.barrier.Unlock()
+	wg.Wait()
 }
