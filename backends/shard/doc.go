@@ -20,6 +20,12 @@
 // What package cache does with one key needs no more; its near tiers rest on
 // one clock for all keys and cannot be in front of several ([Store.Clocks]).
 //
+// # Wrappers
+//
+// A store that wraps another (a breaker, or one that compresses or encrypts)
+// belongs around each shard and not around all of them: it would hide that there
+// are several clocks, and move entries as if there were one.
+//
 // # Tags
 //
 // Any shard may hold an entry of a tag, so tags, and Clear with them, go to all

@@ -30,7 +30,7 @@ func (s *Store) Move(ctx context.Context, from, to driver.Key) (driver.Result, e
 	} else if found, err := m.find(ctx); err != nil || found == nil {
 		return driver.Result{}, err // and nothing waits
 	}
-	stamp, err := s.settled(ctx, target, to)
+	stamp, err := s.settleNow(ctx, target, to)
 	if err != nil {
 		return driver.Result{}, target.wrap(err)
 	}
@@ -53,9 +53,8 @@ func (m *move) find(ctx context.Context) (*driver.Entry, error) {
 	return r.Entry, nil
 }
 
-// try moves the entry with a settled stamp. If nothing is moved because the
-// stamp is too old for one of the entry's tags, or of an older epoch, it is
-// outdated.
+// try moves the entry with a settled stamp. outdated says that nothing was moved
+// because the stamp is too old for one of the entry's tags, or of an older epoch.
 func (m *move) try(ctx context.Context, stamp driver.Stamp) (_ driver.Result, outdated bool, _ error) {
 	found, err := m.find(ctx)
 	if err != nil || found == nil {
@@ -71,7 +70,7 @@ func (m *move) try(ctx context.Context, stamp driver.Stamp) (_ driver.Result, ou
 	if err != nil {
 		return driver.Result{}, false, m.target.wrap(err)
 	}
-	if !put.Done {
+	if !put.Done { // is it the stamp, or has somebody written?
 		now, err := m.target.store.Get(ctx, m.to, 0)
 		return driver.Result{}, err == nil && now.Fence.Token == at.Fence.Token && at.Fence.Token != 0, m.target.wrap(err)
 	}

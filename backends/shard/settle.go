@@ -48,14 +48,7 @@ func (c *clock) saw(stamp driver.Stamp, settle time.Duration) {
 	}
 }
 
-// saw keeps a reading of p's clock for a move to it.
-func (s *Store) saw(p *part, stamp driver.Stamp) {
-	if len(s.parts) > 1 && stamp.Epoch != 0 {
-		p.clock.saw(stamp, s.settle)
-	}
-}
-
-// settled is the latest reading that has, if there is one.
+// settled is the latest reading that has settled, if there is one.
 func (c *clock) settled(settle time.Duration) (driver.Stamp, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -66,8 +59,15 @@ func (c *clock) settled(settle time.Duration) (driver.Stamp, bool) {
 	return r.stamp, r.stamp.Epoch != 0
 }
 
-// settled reads the clock and waits until the reading has settled.
-func (s *Store) settled(ctx context.Context, p *part, key driver.Key) (driver.Stamp, error) {
+// saw keeps a reading of p's clock for a move to it.
+func (s *Store) saw(p *part, stamp driver.Stamp) {
+	if len(s.parts) > 1 && stamp.Epoch != 0 {
+		p.clock.saw(stamp, s.settle)
+	}
+}
+
+// settleNow reads p's clock and waits until the reading has settled.
+func (s *Store) settleNow(ctx context.Context, p *part, key driver.Key) (driver.Stamp, error) {
 	r, err := p.store.Get(ctx, key, 0)
 	if err != nil {
 		return driver.Stamp{}, err

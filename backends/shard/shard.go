@@ -28,7 +28,8 @@ type Shard struct {
 type Options struct {
 	// Generation separates the keys of one set of shards from those of another:
 	// raising it makes all shards empty to the eye. See "Changing the set" in the
-	// package comment for when that is needed. Default 0.
+	// package comment for when that is needed. It is a part of the keys, which it
+	// makes a few bytes longer. Default 0: no part of them.
 	Generation uint32
 }
 
