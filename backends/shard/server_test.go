@@ -10,8 +10,10 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/stratacache/strata/backends/breaker"
 	"github.com/stratacache/strata/backends/redisstore"
 	"github.com/stratacache/strata/backends/shard"
+	"github.com/stratacache/strata/cache"
 	"github.com/stratacache/strata/cache/driver"
 	"github.com/stratacache/strata/cache/drivertest"
 	"github.com/stratacache/strata/internal/servertest"
@@ -110,4 +112,65 @@ func TestAKilledRedis(t *testing.T) {
 		t.Errorf("Get on the server that came back: got %q", got)
 	}
 	invalidate(t, s, "t")
+}
+
+// One of three servers hangs, each behind a breaker: a client answers all the
+// same, from its loader for the keys of that server alone, learns that an
+// invalidation did not happen everywhere, and repeats it.
+func TestAFrozenRedisBehindABreaker(t *testing.T) {
+	t.Parallel()
+	const keys = 60
+	var servers []*servertest.Server
+	var shards []shard.Shard
+	long := time.Hour // the breaker's Timeout is what counts
+	for i := range 3 {
+		servers = append(servers, servertest.Redis(t))
+		rdb := redis.NewClient(&redis.Options{
+			Addr: servers[i].Addr, DialTimeout: long, ReadTimeout: long, WriteTimeout: long, PoolTimeout: long, ContextTimeoutEnabled: true,
+		})
+		t.Cleanup(func() { _ = rdb.Close() })
+		inner, err := redisstore.New(rdb, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		guarded, err := breaker.New(inner, &breaker.Options{Failures: 3, OpenFor: time.Minute, Timeout: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		shards = append(shards, shard.Shard{Name: fmt.Sprint(i), Store: guarded})
+	}
+	s := over(t, shards...)
+	c, err := cache.New(s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, loads := "old", 0
+	readAll := func() {
+		t.Helper()
+		loads = 0
+		for i := range keys {
+			b, err := c.GetOrSet(t.Context(), fmt.Sprint(i), func(context.Context) ([]byte, error) {
+				loads++
+				return []byte(row), nil
+			}, cache.Tags("row"))
+			if err != nil || string(b) != row {
+				t.Fatalf("GetOrSet(%d): got %q, %v, want %q", i, b, err, row)
+			}
+		}
+	}
+	readAll()
+	servers[1].Freeze()
+	readAll()
+	if loads == 0 || loads > keys/2 {
+		t.Errorf("loads with one server of three frozen: got %d of %d", loads, keys)
+	}
+	row = "new"
+	if err := c.Invalidate(t.Context(), "row"); !errors.Is(err, cache.ErrUnavailable) {
+		t.Errorf("Invalidate: got error %v, want %v", err, cache.ErrUnavailable)
+	}
+	servers[1].Thaw()
+	for c.Invalidate(t.Context(), "row") != nil { // it passes, though the circuit is open
+		time.Sleep(time.Millisecond)
+	}
+	readAll()
 }
