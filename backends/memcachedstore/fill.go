@@ -44,13 +44,12 @@ func (s *Store) mayFill(c *call, key driver.Key, e *driver.Entry, token driver.T
 	if token == 0 || f.token != token || stampOf(v.record.word).Epoch != e.Stamp.Epoch || v.all > e.Stamp.N {
 		return v.record, nil, nil
 	}
-	err = firstErr(v.tags)
-	stamp := greatest(v.tags)
-	if err == nil && stamp == absentStamp {
-		stamp, err = s.ensure(c, v.record, e.Tags)
-	}
+	stamp, err := s.ensure(c, v.record, e.Tags, v.tags)
 	if err != nil {
 		return nil, nil, err
+	}
+	if stamp == absentStamp {
+		return v.record, nil, nil
 	}
 	if stamp > e.Stamp.N {
 		// If an invalidation was broken off, no load would ever be stored until the

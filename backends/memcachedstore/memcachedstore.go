@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"sync"
 	"sync/atomic"
@@ -26,6 +27,10 @@ type Options struct {
 
 	// DialTimeout bounds making a connection, within Timeout. Default 300 ms.
 	DialTimeout time.Duration
+
+	// DialContext makes the connections, such as TLS ones. Default that of a
+	// [net.Dialer].
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// MaxIdleConns is how many connections to each server are kept when nobody
 	// uses them. There is no bound on how many are used. Default 16.
@@ -84,7 +89,7 @@ func NewFromSelector(selector memcache.ServerSelector, opts *Options) (*Store, e
 		return nil, errors.New("memcachedstore: the selector is nil")
 	}
 	var addrs []address
-	err := selector.Each(func(a netAddr) error {
+	err := selector.Each(func(a net.Addr) error {
 		addrs = append(addrs, address{a.Network(), a.String()})
 		return nil
 	})
@@ -112,7 +117,9 @@ func build(addrs []address, opts *Options, pick func([]*server) picker) (*Store,
 			return nil, fmt.Errorf("memcachedstore: the server %s is named twice", a.name)
 		}
 		seen[a] = true
-		s.servers = append(s.servers, &server{network: a.network, address: a.name, maxIdle: o.MaxIdleConns, dialTimeout: o.DialTimeout})
+		s.servers = append(s.servers, &server{
+			network: a.network, address: a.name, maxIdle: o.MaxIdleConns, dial: o.DialContext, dialTimeout: o.DialTimeout,
+		})
 	}
 	s.pick = pick(s.servers)
 	s.names = namesFor(o.Namespace, addrs)
@@ -137,6 +144,9 @@ func (o *Options) complete() error {
 	}
 	if o.DialTimeout == 0 {
 		o.DialTimeout = defaultDialTimeout
+	}
+	if o.DialContext == nil {
+		o.DialContext = new(net.Dialer).DialContext
 	}
 	if o.MaxIdleConns == 0 {
 		o.MaxIdleConns = defaultIdle

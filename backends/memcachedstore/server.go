@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"sync"
 	"syscall"
@@ -17,6 +18,7 @@ import (
 type server struct {
 	network, address string
 	maxIdle          int
+	dial             func(ctx context.Context, network, address string) (net.Conn, error)
 	dialTimeout      time.Duration
 
 	mu     sync.Mutex
@@ -33,16 +35,16 @@ func (s *server) roundTrip(ctx context.Context, deadline time.Time, ops []op, ag
 		if err != nil {
 			return err
 		}
-		read, err := c.exchange(ctx, deadline, ops)
-		if err == nil {
+		read, sound, err := c.exchange(ctx, deadline, ops)
+		if sound {
 			s.give(c)
+		} else {
+			c.close()
+		}
+		if err == nil {
 			return nil
 		}
-		c.close()
-		switch {
-		case errors.Is(err, errInterrupted):
-			return nil
-		case fresh || !again || read || !broken(err):
+		if fresh || !again || read || !broken(err) {
 			return err
 		}
 		s.drop() // the others are of the same age: the server was restarted
@@ -69,11 +71,34 @@ func (s *server) take(ctx context.Context, deadline time.Time) (c *conn, fresh b
 	if c != nil {
 		return c, false, nil
 	}
+	c, err = s.connect(ctx, deadline)
+	return c, true, err
+}
+
+// connect makes a connection, and asks the server who it is.
+func (s *server) connect(ctx context.Context, deadline time.Time) (*conn, error) {
 	if end := time.Now().Add(s.dialTimeout); end.Before(deadline) {
 		deadline = end
 	}
-	c, err = dial(ctx, s.network, s.address, deadline)
-	return c, true, err
+	dctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	nc, err := s.dial(dctx, s.network, s.address)
+	if err != nil {
+		return nil, err
+	}
+	c := newConn(nc)
+	stop, err := c.guard(ctx, deadline)
+	if err == nil {
+		err = c.greet()
+		if !stop() && err == nil {
+			err = ctx.Err()
+		}
+	}
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // give makes c idle, or closes it if there are enough.

@@ -2,6 +2,7 @@ package memcachedstore
 
 import (
 	"encoding/binary"
+	"errors"
 	"strconv"
 
 	"github.com/cespare/xxhash/v2"
@@ -14,10 +15,17 @@ import (
 // such a tag gets an item (again) something must say that it was not invalidated
 // lately, and that is its guard: a stamp that no tag of the same slot exceeds.
 // Guards are made with the epoch; one that is missing was evicted.
+//
+// Whoever invalidates raises the guard and then the tag. Whoever makes a tag
+// first puts an item there that makes everything invalid, then reads the guard,
+// and replaces that very item by what the guard says. So whatever is evicted when,
+// a tag is never made older than its last invalidation.
 const (
 	guards     = 16 // items
 	guardSlots = 64 // in each
 	guardLen   = 8 * guardSlots
+	// unmade is the stamp of a tag that is being made.
+	unmade = 1 << 53
 )
 
 // guardOf is the item and the slot of a tag's guard.
@@ -44,7 +52,7 @@ func (s *Store) tagOps(ops []op, r *record, tags []string) ([]op, error) {
 
 // stampIn is the stamp that an op of tagOps has read.
 func stampIn(o *op) uint64 {
-	if o.status == done {
+	if o.status == done && o.num < unmade {
 		return o.num
 	}
 	return absentStamp
@@ -59,37 +67,77 @@ func greatest(ops []op) (n uint64) {
 }
 
 // ensure makes all tags have stamps and returns the greatest. One that is made
-// is as old as its guard allows.
-func (s *Store) ensure(c *call, r *record, tags []string) (uint64, error) {
+// is as old as its guard allows. ops are the stamps as they were just read. If
+// the epoch has ended there are none: it returns absentStamp.
+func (s *Store) ensure(c *call, r *record, tags []string, ops []op) (uint64, error) {
 	for attempt := 0; ; attempt++ {
-		if err := c.again(attempt); err != nil {
-			return 0, err
-		}
-		ops, err := s.tagOps(make([]op, 0, len(tags)), r, tags)
-		if err != nil {
-			return 0, err
-		}
-		c.do(ops)
 		if err := firstErr(ops); err != nil {
 			return 0, err
 		}
 		var lost []string
 		for i := range ops {
-			if ops[i].status == missing {
+			if stampIn(&ops[i]) == absentStamp {
 				lost = append(lost, tags[i])
 			}
 		}
 		if len(lost) == 0 {
 			return greatest(ops), nil
 		}
-		if err := s.make(c, r, lost); err != nil {
+		if err := c.again(attempt); err != nil {
 			return 0, err
 		}
+		err := s.make(c, r, lost)
+		if errors.Is(err, errEpoch) {
+			return absentStamp, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		c.do(ops)
 	}
 }
 
+var errEpoch = errors.New("the epoch has ended")
+
 // make gives tags that have no stamp those of their guards.
 func (s *Store) make(c *call, r *record, tags []string) error {
+	ops, err := s.tagOps(make([]op, 0, len(tags)), r, tags)
+	if err != nil {
+		return err
+	}
+	for i := range ops {
+		o := &ops[i]
+		o.verb, o.number, o.value, o.when, o.back = set, false, strconv.AppendUint(nil, unmade, 10), absent, true
+	}
+	c.do(ops)
+	for i := range ops { // where somebody else is making it
+		if o := &ops[i]; o.err == nil && o.status != done {
+			*o = op{server: o.server, verb: get, name: o.name, number: true, back: true}
+			one := ops[i : i+1]
+			c.do(one)
+		}
+	}
+	if err := firstErr(ops); err != nil {
+		return err
+	}
+	stamps, err := s.readGuards(c, r, tags)
+	if err != nil {
+		return err
+	}
+	var writes []op
+	for i := range ops {
+		if o := &ops[i]; o.status == done && (o.verb == set || o.num == unmade) {
+			writes = append(writes, op{
+				server: o.server, verb: set, name: o.name, value: strconv.AppendUint(nil, stamps[i], 10), when: exact, cas: o.got,
+			})
+		}
+	}
+	c.do(writes)
+	return firstErr(writes)
+}
+
+// readGuards is what the guards say of each of tags.
+func (s *Store) readGuards(c *call, r *record, tags []string) ([]uint64, error) {
 	of := make(map[int]int) // the op of each guard
 	var reads []op
 	for _, t := range tags {
@@ -99,40 +147,44 @@ func (s *Store) make(c *call, r *record, tags []string) error {
 			reads = append(reads, op{server: r.server, verb: get, name: s.names.guard(r.epoch, item)})
 		}
 	}
-	c.do(reads)
-	if err := firstErr(reads); err != nil {
-		return err
-	}
-	var lost []op
-	for i := range reads {
-		if reads[i].status == missing || len(reads[i].data) != guardLen {
-			lost = append(lost, reads[i])
+	for attempt := 0; ; attempt++ {
+		if err := c.again(attempt); err != nil {
+			return nil, err
+		}
+		c.do(reads)
+		if err := firstErr(reads); err != nil {
+			return nil, err
+		}
+		var lost []op
+		for _, o := range reads {
+			if o.status == missing || len(o.data) != guardLen {
+				lost = append(lost, o)
+			}
+		}
+		if len(lost) == 0 {
+			break
+		}
+		if err := s.remakeGuards(c, r, lost); err != nil {
+			return nil, err
 		}
 	}
-	if len(lost) > 0 {
-		return s.remakeGuards(c, r, lost)
-	}
-	sets := make([]op, len(tags))
+	stamps := make([]uint64, len(tags))
 	for i, t := range tags {
 		item, slot := guardOf(t)
-		n := binary.BigEndian.Uint64(reads[of[item]].data[8*slot:])
-		name := s.names.tag(r.epoch, t)
-		server, err := s.pick.pick(name)
-		if err != nil {
-			return err
-		}
-		sets[i] = op{server: server, verb: set, name: name, value: strconv.AppendUint(nil, n, 10), when: absent}
+		stamps[i] = binary.BigEndian.Uint64(reads[of[item]].data[8*slot:])
 	}
-	c.do(sets)
-	return firstErr(sets)
+	return stamps, nil
 }
 
 // remakeGuards replaces guards that were lost: tags without a stamp then get one
 // that is newer than all that was loaded before.
 func (s *Store) remakeGuards(c *call, r *record, lost []op) error {
 	now, err := s.advance(c)
-	if err != nil || now.epoch != r.epoch {
+	if err != nil {
 		return err
+	}
+	if now.epoch != r.epoch {
+		return errEpoch
 	}
 	value := make([]byte, 0, guardLen)
 	for range guardSlots {
@@ -167,7 +219,7 @@ func (x *raising) writing(read *op, n uint64) (write op, needed bool) {
 	}
 	if x.slots == nil {
 		write.value = strconv.AppendUint(nil, n, 10)
-		return write, read.status != done || read.num < n
+		return write, read.status != done || read.num < n || read.num >= unmade
 	}
 	if read.status != done || len(read.data) != guardLen {
 		// It was lost: of the other tags in it nothing is known.
@@ -187,9 +239,9 @@ func (x *raising) writing(read *op, n uint64) (write op, needed bool) {
 	return write, needed
 }
 
-// raisings are all that must be raised to invalidate tags.
-func (s *Store) raisings(r *record, tags []string) ([]raising, error) {
-	out := make([]raising, 0, len(tags)+guards)
+// raisings are all that must be raised to invalidate tags: their guards, and
+// their stamps.
+func (s *Store) raisings(r *record, tags []string) (guards, stamps []raising, err error) {
 	slots := make(map[int][]int)
 	seen := make(map[string]bool, len(tags))
 	for _, t := range tags {
@@ -197,21 +249,79 @@ func (s *Store) raisings(r *record, tags []string) ([]raising, error) {
 			continue
 		}
 		seen[t] = true
-		if t == driver.TagAll {
-			out = append(out, raising{op: op{server: r.server, name: r.allName}})
+		if t == driver.TagAll { // it needs no guard: where it is missing nothing is valid
+			stamps = append(stamps, raising{op: op{server: r.server, name: r.allName}})
 			continue
 		}
 		name := s.names.tag(r.epoch, t)
 		server, err := s.pick.pick(name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		out = append(out, raising{op: op{server: server, name: name}})
+		stamps = append(stamps, raising{op: op{server: server, name: name}})
 		item, slot := guardOf(t)
 		slots[item] = append(slots[item], slot)
 	}
 	for item, list := range slots {
-		out = append(out, raising{op: op{server: r.server, name: s.names.guard(r.epoch, item)}, slots: list})
+		guards = append(guards, raising{op: op{server: r.server, name: s.names.guard(r.epoch, item)}, slots: list})
 	}
-	return out, nil
+	return guards, stamps, nil
+}
+
+// raiseAll raises the guards and then the stamps to n. reads is what they were.
+func (s *Store) raiseAll(c *call, guards, stamps []raising, reads []op, n uint64) error {
+	inOrder := true // in one pipeline
+	for i := range stamps {
+		inOrder = inOrder && (len(guards) == 0 || stamps[i].op.server == guards[0].op.server)
+	}
+	if !inOrder {
+		if _, err := s.raise(c, guards, reads[:len(guards)], n); err != nil {
+			return err
+		}
+		_, err := s.raise(c, stamps, reads[len(guards):], n)
+		return err
+	}
+	again, err := s.raise(c, append(guards[:len(guards):len(guards)], stamps...), reads, n)
+	if err == nil && again && len(guards) > 0 { // perhaps a guard was raised after its stamp
+		_, err = s.raise(c, stamps, nil, n)
+	}
+	return err
+}
+
+// raise makes each of xs at least n. reads is what they were, if that is known.
+// again says that somebody else was faster at first.
+func (s *Store) raise(c *call, xs []raising, reads []op, n uint64) (again bool, err error) {
+	for attempt := 0; len(xs) > 0; attempt++ {
+		if err := c.again(attempt); err != nil {
+			return again, err
+		}
+		if reads == nil {
+			reads = make([]op, len(xs))
+			for i := range xs {
+				reads[i] = xs[i].reading()
+			}
+			c.do(reads)
+			if err := firstErr(reads); err != nil {
+				return again, err
+			}
+		}
+		var writes []op
+		var of []raising
+		for i := range xs {
+			if w, needed := xs[i].writing(&reads[i], n); needed {
+				writes, of = append(writes, w), append(of, xs[i])
+			}
+		}
+		c.do(writes)
+		if err := firstErr(writes); err != nil {
+			return again, err
+		}
+		xs, reads = nil, nil
+		for i := range writes {
+			if writes[i].status != done {
+				xs, again = append(xs, of[i]), true
+			}
+		}
+	}
+	return again, nil
 }

@@ -59,7 +59,7 @@ func (s *Store) storing(server *server, name string, key driver.Key, e *driver.E
 	}
 	from := len(*buf)
 	*buf = envelope.Encode(slices.Grow(*buf, envelope.Len(e)), key, e)
-	return op{server: server, verb: set, name: name, value: (*buf)[from:len(*buf):len(*buf)], expiry: at, back: true}, nil
+	return op{server: server, verb: set, name: name, value: (*buf)[from:len(*buf):len(*buf)], expiry: at}, nil
 }
 
 // set stores e with the number that the clock is about to have. Until the clock
@@ -118,6 +118,7 @@ func (s *Store) commit(c *call, r *record, stores []op, keys []driver.Key, entri
 	together := true
 	for i := range stores {
 		together = together && stores[i].server == r.server
+		stores[i].quiet = stores[i].verb == set && len(stores) > 1
 	}
 	n := len(stores)
 	ops := stores
@@ -163,7 +164,7 @@ func (s *Store) commit(c *call, r *record, stores []op, keys []driver.Key, entri
 			out[i] = driver.ItemResult{Err: s.tooLarge(c, keys[i])}
 		case o.verb == remove:
 		case max(stamp, greatestOf(tagOps, tags, entries[i].Tags)) > entries[i].Stamp.N:
-			out[i].Err = s.mend(c, r, *o, keys[i], entries[i])
+			out[i].Err = s.mend(c, keys[i], entries[i])
 		}
 		if out[i].Err != nil {
 			out[i].Result = driver.Result{}
@@ -195,58 +196,55 @@ func tagsOf(entries []*driver.Entry) []string {
 	return slices.Compact(tags)
 }
 
-// mend makes valid what was stored by o and is not, because a tag had no stamp
-// yet, or because e's stamp was older than was thought. If somebody else has
-// replaced it meanwhile, it was there before that.
-func (s *Store) mend(c *call, r *record, o op, key driver.Key, e *driver.Entry) error {
+// mend makes valid what was stored under key and is not, because a tag had no
+// stamp yet, or because e's stamp was older than was thought. If somebody else
+// has replaced it meanwhile, it was there before that.
+func (s *Store) mend(c *call, key driver.Key, e *driver.Entry) error {
 	buf := s.buffer()
 	defer s.free(buf)
 	for attempt := 0; ; attempt++ {
 		if err := c.again(attempt); err != nil {
 			return err
 		}
-		stamp, err := s.ensure(c, r, e.Tags)
+		v, err := s.view(c, []driver.Key{key}, e.Tags)
 		if err != nil {
 			return err
 		}
-		ops := make([]op, 2)
-		metaOps(ops, r)
-		c.do(ops)
-		now, all, err := s.meta(c, r, ops)
+		f := &v.found[0]
+		if f.err != nil || envelope.Token(f.blob) != e.Token {
+			return f.err
+		}
+		stamp, err := s.ensure(c, v.record, e.Tags, v.tags)
 		if err != nil {
 			return err
 		}
-		if now == nil {
-			if r, err = s.now(c); err != nil {
-				return err
-			}
-			continue
+		stamp = max(stamp, v.all)
+		clock := stampOf(v.record.word)
+		if e.Stamp.Epoch == clock.Epoch && stamp <= e.Stamp.N {
+			return nil
 		}
-		stamp = max(stamp, all)
-		clock := stampOf(now.word)
+		if stamp == absentStamp {
+			continue // the epoch has ended
+		}
 		if stamp > clock.N {
 			// Somebody invalidates it just now.
-			if err := s.catchUp(c, r, stamp); err != nil {
+			if err := s.catchUp(c, v.record, stamp); err != nil {
 				return err
 			}
 			continue
-		}
-		if e.Stamp.Epoch == clock.Epoch && stamp <= e.Stamp.N && e.Stamp.N <= clock.N {
-			return nil
 		}
 		e.Stamp = clock
 		*buf = (*buf)[:0]
-		again, err := s.storing(o.server, o.name, key, e, buf)
+		again, err := s.storing(f.server, f.name, key, e, buf)
 		if err != nil {
 			return err
 		}
-		again.when, again.cas = exact, o.got
-		one := []op{again}
-		c.do(one)
-		if one[0].err != nil || one[0].status != done || again.verb == remove {
-			return one[0].err
+		again.when, again.cas = exact, f.cas
+		ops := []op{again}
+		c.do(ops)
+		if ops[0].err != nil {
+			return ops[0].err
 		}
-		o = one[0]
 	}
 }
 
@@ -311,7 +309,7 @@ func (s *Store) addOver(c *call, v *view, f *found, key driver.Key, e *driver.En
 	if now.epoch == v.record.epoch && len(e.Tags) == 0 && v.all <= e.Stamp.N {
 		return r, true, nil
 	}
-	return r, true, s.mend(c, v.record, ops[0], key, e)
+	return r, true, s.mend(c, key, e)
 }
 
 // stands is what stands under one key, its own tags considered. The stamps of
