@@ -45,13 +45,12 @@ func (s *Store) makeRoom(ctx context.Context) {
 // evict throws out what has ended and then what is oldest among a sample of
 // entries, until there is room or a batch is full.
 func (s *Store) evict(ctx context.Context, v *view, need amount) (removed amount) {
-	enough := sample * batch
-	if need.bytes == 0 {
-		enough = max(minSample, sample*int(min(need.files, batch)))
-	}
+	// As many as are needed, if they are as long as most.
+	enough := max(need.files, need.bytes*v.kept.files/max(1, v.kept.bytes)+1)
+	enough = max(minSample, sample*min(enough, batch))
 	var found []file
 	first := rand.N(folders)
-	for i := 0; i < folders && len(found) < enough; i++ {
+	for i := 0; i < folders && int64(len(found)) < enough; i++ {
 		files, err := s.list((first + i) % folders)
 		if err != nil {
 			continue

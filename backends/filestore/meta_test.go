@@ -261,3 +261,28 @@ func TestTwoStoresShareTheLock(t *testing.T) {
 	}
 	want(t, s, "n", fmt.Sprint(2*each))
 }
+
+// The lock of a directory that was removed keeps nobody waiting.
+func TestLockOfWhatWasRemoved(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, other := open(t, dir, nil), open(t, dir, nil)
+	release, err := other.Hold(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	done := make(chan error)
+	go func() {
+		_, err := s.Put(context.Background(), key("k"), value("v"), driver.Set, 0)
+		done <- err
+	}()
+	if err := os.RemoveAll(s.Dir()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Logf("a Set during the removal: %v", err) // its file was removed before it was in its place
+	}
+	set(t, s, "k", "new")
+	want(t, s, "k", "new")
+}
