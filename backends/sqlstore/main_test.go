@@ -40,7 +40,7 @@ var databases = []database{
 }
 
 func sqliteFile(path string) string {
-	return "file:" + path + "?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(10000)"
+	return "file:" + path + "?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(50)"
 }
 
 // onAll runs test on each database.

@@ -51,7 +51,7 @@ func (s *Store) CreateTable(ctx context.Context) error {
 		}
 		_, err := s.db.ExecContext(ctx, statement)
 		for attempt := 1; attempt < attempts && err != nil && (existsAlready(err) || gaveWay(err)); attempt++ {
-			pause(ctx, rand.N(time.Millisecond<<min(attempt, 6)))
+			pause(ctx, rand.N(time.Millisecond<<min(attempt, 5)))
 			_, err = s.db.ExecContext(ctx, statement)
 		}
 		if err != nil {
