@@ -106,3 +106,6 @@ func (streamConn) RemoteAddr() net.Addr             { return nil }
 func (streamConn) SetDeadline(time.Time) error      { return nil }
 func (streamConn) SetReadDeadline(time.Time) error  { return nil }
 func (streamConn) SetWriteDeadline(time.Time) error { return nil }
+
+// Expiry is what the server is told of a life of d.
+func Expiry(d time.Duration, now time.Time) int64 { return expiry(d, now) }

@@ -193,7 +193,7 @@ func (s *Store) remakeGuards(c *call, r *record, lost []op) error {
 	for i, o := range lost {
 		lost[i] = op{server: o.server, verb: set, name: o.name, value: value, when: absent}
 		if o.status == done { // of another length: not ours
-			lost[i].when = always
+			lost[i].when, lost[i].cas = exact, o.got
 		}
 	}
 	c.do(lost)
