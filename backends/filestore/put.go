@@ -60,7 +60,7 @@ func (p *put) allowed(is *slot, v *view) bool {
 // put stores an entry. Most of the work, the writing of its file, is done before
 // the lock is taken.
 func (s *Store) put(ctx context.Context, p *put) (driver.Result, error) {
-	if p.mode == driver.Add || p.mode == driver.Fill { // what is refused need not be written
+	if p.mode == driver.Add { // what is refused need not be written
 		v, err := s.meta.read(ctx)
 		if err != nil {
 			return driver.Result{}, err
