@@ -112,7 +112,9 @@ func plant(t testing.TB, s driver.Store, key driver.Key, raw []byte) {
 	if _, err := st.Get(context.Background(), key, 0); err != nil { // so that there is a meta record
 		t.Fatal(err)
 	}
-	forever := map[string]string{"$1": "'infinity'", "?": "'9999-12-31'", "?1": "9223372036854775807"}[st.Mark(1)]
+	forever := map[sqlstore.Dialect]string{
+		sqlstore.PostgreSQL: "'infinity'", sqlstore.MySQL: "'9999-12-31'", sqlstore.SQLite: "9223372036854775807",
+	}[st.Dialect()]
 	exec(t, st, "INSERT INTO "+st.Table("entry")+" (namespace, name, body, token, epoch, stamp, kind, fresh, ends, size, expires)"+
 		" SELECT namespace, "+st.Mark(1)+", "+st.Mark(2)+", 77, epoch, clock, 0, 0, 0, 0, "+forever+
 		" FROM "+st.Table("meta")+" WHERE namespace = "+st.Mark(3), sqlstore.NameOf(key), raw, st.Namespace())

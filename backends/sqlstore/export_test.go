@@ -9,6 +9,9 @@ import (
 // DB is what the store works on.
 func (s *Store) DB() *sql.DB { return s.db }
 
+// Dialect is its dialect.
+func (s *Store) Dialect() Dialect { return s.dialect }
+
 // Namespace is what the store has of the tables.
 func (s *Store) Namespace() string { return s.namespace }
 

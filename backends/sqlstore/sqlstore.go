@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
-	"sync"
 	"sync/atomic"
 
 	"github.com/stratacache/strata/cache/driver"
@@ -70,7 +69,6 @@ type Store struct {
 	sweeper sweeper
 	created atomic.Bool
 	closed  atomic.Bool
-	wg      sync.WaitGroup
 }
 
 var (
@@ -112,7 +110,7 @@ func New(db *sql.DB, dialect Dialect, opts *Options) (*Store, error) {
 	case SQLite:
 		s.history = bootID()
 	}
-	s.sweeper.ctx, s.sweeper.stop = context.WithCancel(context.Background())
+	s.sweeper.ctx, s.sweeper.cancel = context.WithCancel(context.Background())
 	s.sweeper.next.Store(s.sweeper.after(o.SweepEvery))
 	return s, nil
 }
@@ -170,15 +168,9 @@ func (s *Store) Close(ctx context.Context) error {
 	if s.closed.Swap(true) {
 		return nil
 	}
-	s.sweeper.stop()
-	done := make(chan struct{})
-	go func() {
-		s.wg.Wait()
-		close(done)
-	}()
 	var err error
 	select {
-	case <-done:
+	case <-s.sweeper.end():
 	case <-ctx.Done():
 		err = wrap(ctx, "close", ctx.Err())
 	}
@@ -189,10 +181,10 @@ func (s *Store) Close(ctx context.Context) error {
 	return err
 }
 
-// newToken is random and not 0.
+// newToken is random, and none that means something else.
 func newToken() driver.Token {
 	for {
-		if t := rand.Uint64(); t != 0 {
+		if t := rand.Uint64(); t > entryStands {
 			return driver.Token(t)
 		}
 	}

@@ -449,3 +449,80 @@ func TestTooLarge(t *testing.T) {
 		want(t, s, "b", "2")
 	})
 }
+
+// Behind a pooler pgx must not prepare, and knows no types of the server then.
+func TestUnpreparedPostgreSQL(t *testing.T) {
+	t.Parallel()
+	d := databases[1]
+	for _, mode := range []string{"exec", "simple_protocol", "cache_describe"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			db := d.handle(t, d.source(t)+"&default_query_exec_mode="+mode)
+			s := over(t, db, d.dialect, &sqlstore.Options{Namespace: "mode-" + mode})
+			everything(t, s)
+		})
+	}
+}
+
+// everything calls each method once.
+func everything(t *testing.T, s *sqlstore.Store) {
+	t.Helper()
+	set(t, s, "k", value("v\x00'", "t", "u"))
+	want(t, s, "k", "v\x00'")
+	f := get(t, s, "load", time.Minute).Fence
+	e := value("loaded", "t")
+	e.Stamp = f.Stamp
+	if !put(t, s, "load", e, driver.Fill, f.Token).Done {
+		t.Error("Fill: not done")
+	}
+	f = get(t, s, "load", 0).Fence
+	e = value("through", "t")
+	e.Stamp = f.Stamp
+	if !put(t, s, "load", e, driver.SetFenced, f.Token).Done {
+		t.Error("SetFenced: not done")
+	}
+	if put(t, s, "load", value("x"), driver.Add, 0).Done {
+		t.Error("Add over what stands: done")
+	}
+	if sum, err := s.Incr(t.Context(), key("n"), -3, integer("-9000000000")); err != nil || sum.Value != -9_000_000_000 || !sum.Created {
+		t.Errorf("Incr: got %+v, %v", sum, err)
+	}
+	if sum, err := s.Incr(t.Context(), key("n"), -3, nil); err != nil || sum.Value != -9_000_000_003 {
+		t.Errorf("Incr: got %+v, %v", sum, err)
+	}
+	if r, err := s.Touch(t.Context(), key("n"), driver.Life{Fresh: driver.Forever, Expires: driver.Forever}); err != nil || !r.Done {
+		t.Errorf("Touch: got %+v, %v", r, err)
+	}
+	if r, err := s.Move(t.Context(), key("n"), key("m")); err != nil || !r.Done {
+		t.Errorf("Move: got %+v, %v", r, err)
+	}
+	for i, r := range s.PutMany(t.Context(), []driver.Item{
+		{Key: key("a"), Entry: value("A", "t")}, {Key: key("b"), Entry: integer("7")},
+		{Key: key("c"), Entry: &driver.Entry{Kind: driver.Negative, Life: driver.Life{Fresh: driver.Forever, Expires: driver.Forever}}},
+	}) {
+		if r.Err != nil || !r.Done {
+			t.Errorf("PutMany, item %d: got %+v", i, r)
+		}
+	}
+	rs, err := s.GetMany(t.Context(), []driver.Key{key("a"), key("b"), key("c"), key("m"), key("none")}, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, payload := range []string{"A", "7", "", "-9000000003"} {
+		if e := rs[i].Entry; e == nil || string(e.Payload) != payload {
+			t.Errorf("GetMany, reading %d: got %+v, want %q", i, e, payload)
+		}
+	}
+	if !rs[4].Planted {
+		t.Error("GetMany planted nothing")
+	}
+	if got := invalidate(t, s, []string{"a", "none"}, []string{"t"}); got.Removed != 1 {
+		t.Errorf("Invalidate: got %d removed, want 1", got.Removed)
+	}
+	want(t, s, "load", "")
+	sweep(t, s)
+}
+
+func TestEverything(t *testing.T) {
+	onAll(t, func(t *testing.T, d database) { everything(t, d.open(t)) })
+}

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,10 +26,14 @@ const (
 // woken by writes; between them there is no goroutine.
 type sweeper struct {
 	ctx     context.Context
-	stop    context.CancelFunc
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
 	writes  atomic.Int64
 	next    atomic.Int64 // at how many writes
 	running atomic.Bool
+
+	mu    sync.Mutex
+	ended bool // by Close: nothing begins any more
 
 	invalid  atomic.Bool  // there may be entries of no epoch, or older than a Clear
 	rows     atomic.Int64 // when it was last measured
@@ -40,6 +45,20 @@ func (w *sweeper) after(every int) int64 {
 	return w.writes.Load() + int64(every)/2 + rand.Int64N(int64(every)+1)
 }
 
+// end ends a sweep, and returns a channel that is closed when it has ended.
+func (w *sweeper) end() <-chan struct{} {
+	w.mu.Lock()
+	w.ended = true
+	w.mu.Unlock()
+	w.cancel()
+	done := make(chan struct{})
+	go func() {
+		w.wg.Wait()
+		close(done)
+	}()
+	return done
+}
+
 // wrote counts writes, and begins a sweep when there were enough of them.
 func (s *Store) wrote(n int) {
 	w := &s.sweeper
@@ -47,7 +66,12 @@ func (s *Store) wrote(n int) {
 		return
 	}
 	w.next.Store(w.after(s.opts.SweepEvery))
-	s.wg.Go(func() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return
+	}
+	w.wg.Go(func() {
 		defer w.running.Store(false)
 		ctx, cancel := context.WithTimeout(w.ctx, sweepTime)
 		defer cancel()
