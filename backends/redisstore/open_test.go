@@ -98,15 +98,21 @@ func TestSchemes(t *testing.T) {
 // CFG-042.
 func TestUnixSocket(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "s") // the path of a socket must be short
+	path := socket(t)
+	servertest.Redis(t, "--unixsocket", path, "--requirepass", "p@ss")
+	everything(t, opened(t, "unix://:p%40ss@"+path+"?db=1"))
+	everything(t, opened(t, "redis://:p%40ss@"+path+"?db=2"))
+}
+
+// socket is a path for a socket, which must be short.
+func socket(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "s")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	path := filepath.Join(dir, "r.sock")
-	servertest.Redis(t, "--unixsocket", path, "--requirepass", "p@ss")
-	everything(t, opened(t, "unix://:p%40ss@"+path+"?db=1"))
-	everything(t, opened(t, "redis://:p%40ss@"+path+"?db=2"))
+	return filepath.Join(dir, "r.sock")
 }
 
 func TestTLS(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 // wrote, if they have heard of it.
 func withReplicas(t testing.TB, primary string, replicas ...string) *redisstore.Store {
 	t.Helper()
-	return replicated(t, &redisstore.Options{Namespace: fmt.Sprintf("test-%d", namespaces.Add(1)), PinAfterWrite: -1}, primary, replicas...)
+	return replicated(t, &redisstore.Options{Namespace: newNamespace(), PinAfterWrite: -1}, primary, replicas...)
 }
 
 func replicated(t testing.TB, opts *redisstore.Options, primary string, replicas ...string) *redisstore.Store {
