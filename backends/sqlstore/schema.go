@@ -21,7 +21,7 @@ func Schema(dialect Dialect, opts *Options) (string, error) {
 	}
 	names, err := dialect.tables(o.Table)
 	if err != nil {
-		return "", fmt.Errorf("sqlstore: Options.Table: %w", err)
+		return "", fmt.Errorf("sqlstore: the option Table: %w", err)
 	}
 	text, err := files.ReadFile("schema/" + dialect.String() + ".sql")
 	if err != nil {

@@ -97,7 +97,7 @@ func New(db *sql.DB, dialect Dialect, opts *Options) (*Store, error) {
 	}
 	tables, err := dialect.tables(o.Table)
 	if err != nil {
-		return nil, fmt.Errorf("sqlstore: Options.Table: %w", err)
+		return nil, fmt.Errorf("sqlstore: the option Table: %w", err)
 	}
 	st, err := load(dialect, tables)
 	if err != nil {
@@ -129,17 +129,17 @@ func (o *Options) complete(d Dialect) error {
 		o.Namespace = defaultName
 	}
 	if !namespaceName.MatchString(o.Namespace) {
-		return errors.New(`Options.Namespace: it is not 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-"`)
+		return errors.New(`the option Namespace is not 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-"`)
 	}
 	for name, v := range map[string]int64{
 		"MaxEntries": int64(o.MaxEntries), "MaxBytes": o.MaxBytes, "MaxValue": int64(o.MaxValue), "SweepEvery": int64(o.SweepEvery),
 	} {
 		if v < 0 {
-			return fmt.Errorf("Options.%s: %d is negative", name, v)
+			return fmt.Errorf("the option %s is negative: %d", name, v)
 		}
 	}
 	if o.Unlogged && d != PostgreSQL {
-		return fmt.Errorf("Options.Unlogged: %v has no such tables: %w", d, errors.ErrUnsupported)
+		return fmt.Errorf("the option Unlogged: %v has no such tables: %w", d, errors.ErrUnsupported)
 	}
 	if o.MaxValue == 0 {
 		o.MaxValue = defaultMaxValue

@@ -29,8 +29,13 @@ func TestNewRefuses(t *testing.T) {
 		t.Errorf("an UNLOGGED table in SQLite: got %v, want ErrUnsupported", err)
 	}
 	for _, opts := range []sqlstore.Options{
-		{Namespace: "a b"}, {Namespace: "\x00"}, {Namespace: strings.Repeat("x", 65)},
-		{MaxEntries: -1}, {MaxBytes: -1}, {MaxValue: -1}, {SweepEvery: -1},
+		{Namespace: "a b"},
+		{Namespace: "\x00"},
+		{Namespace: strings.Repeat("x", 65)},
+		{MaxEntries: -1},
+		{MaxBytes: -1},
+		{MaxValue: -1},
+		{SweepEvery: -1},
 	} {
 		if _, err := sqlstore.New(db, sqlstore.SQLite, &opts); err == nil {
 			t.Errorf("%+v: got no error", opts)
@@ -497,7 +502,8 @@ func everything(t *testing.T, s *sqlstore.Store) {
 		t.Errorf("Move: got %+v, %v", r, err)
 	}
 	for i, r := range s.PutMany(t.Context(), []driver.Item{
-		{Key: key("a"), Entry: value("A", "t")}, {Key: key("b"), Entry: integer("7")},
+		{Key: key("a"), Entry: value("A", "t")},
+		{Key: key("b"), Entry: integer("7")},
 		{Key: key("c"), Entry: &driver.Entry{Kind: driver.Negative, Life: driver.Life{Fresh: driver.Forever, Expires: driver.Forever}}},
 	}) {
 		if r.Err != nil || !r.Done {
