@@ -30,9 +30,11 @@ func (c *cluster) hook(next func(*redis.Options) *redis.Client) func(*redis.Opti
 			return c.check(ctx, cn, plain)
 		}
 		node := next(opts)
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.nodes[node] = true
+		if !c.hooked.Load() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.nodes[node] = true
+		}
 		return node
 	}
 }

@@ -78,7 +78,7 @@ func harness(addr string) drivertest.Harness {
 	}
 }
 
-const stampLimit = "an explicit Set is stamped with a clock from before it advances"
+const stampLimit = "the stamp of an explicit Set is a clock from before it was advanced"
 
 // clusterHarness is harness for a cluster.
 func clusterHarness(addrs []string) drivertest.Harness {

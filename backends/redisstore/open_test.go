@@ -194,6 +194,19 @@ func TestACL(t *testing.T) {
 	if _, err := user("poor", "-eval -evalsha").Get(t.Context(), key("k"), time.Minute); !errors.Is(err, redisstore.ErrDenied) {
 		t.Errorf("without scripts: got %v, want ErrDenied", err)
 	}
+	t.Run("cluster", func(t *testing.T) {
+		addrs := servertest.SharedRedisCluster(t)
+		for _, addr := range addrs {
+			args := []any{"acl", "setuser", "app", "on", ">secret", "~acl:*", "~{acl}!meta"}
+			for _, c := range strings.Fields(commands + " +cluster|slots +asking") {
+				args = append(args, c)
+			}
+			if err := client(t, addr).Do(t.Context(), args...).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		everything(t, opened(t, "redis+cluster://app:secret@"+addrs[0]+"?namespace=acl"))
+	})
 	other := opened(t, "redis://app:secret@"+server.Addr+"?namespace=other")
 	if _, err := other.Get(t.Context(), key("k"), 0); !errors.Is(err, redisstore.ErrDenied) {
 		t.Errorf("another's keys: got %v, want ErrDenied", err)
