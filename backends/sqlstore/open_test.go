@@ -23,8 +23,7 @@ func TestOpen(t *testing.T) {
 		"django":     func(*testing.T) string { return "sqlite3:///:memory:?" },
 		"postgresql": func(t *testing.T) string { return servertest.SharedPostgres(t) + "&application_name=strata&" },
 		"mariadb": func(t *testing.T) string {
-			addr := strings.TrimSuffix(strings.TrimPrefix(servertest.SharedMariaDB(t), "root@tcp("), ")/test")
-			return "mariadb://root@" + addr + "/test?connect_timeout=3&"
+			return "mariadb://root@" + hostOf(servertest.SharedMariaDB(t)) + "/test?connect_timeout=3&"
 		},
 	}
 	for name, of := range urls {
