@@ -119,8 +119,8 @@ func invalidate(t testing.TB, s *filestore.Store, names []string, tags ...string
 	return r
 }
 
-// memory is t.TempDir in memory, if there is such a place: for tests that write
-// much and do not care where.
+// memory is t.TempDir in memory, if there is such a place: for what is tested of
+// the store and not of the disk, which others keep busy.
 func memory(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "strata-filestore-")

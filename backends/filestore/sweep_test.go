@@ -248,3 +248,28 @@ func TestSweepBesideWriters(t *testing.T) {
 	close(stop)
 	<-done
 }
+
+// What was removed behind the store's back, and what a killed process did not
+// count, is found out, and nothing is thrown out for it.
+func TestCountIsPutRight(t *testing.T) {
+	t.Parallel()
+	const most, lost = 100, 60
+	s := open(t, memory(t), &filestore.Options{MaxEntries: most, Sweep: -1})
+	for i := range most {
+		set(t, s, fmt.Sprint("k", i), "v")
+	}
+	for i := range lost {
+		if err := os.Remove(s.Path(key(fmt.Sprint("k", i)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(t, s, "one more", "v") // one too many, as far as is known
+	if n := entries(t, s); n < most-lost {
+		t.Errorf("got %d entries, want the %d that were there", n, most-lost+1)
+	}
+	s.SweepNow(t.Context())
+	n, bytes := s.Known(t.Context())
+	if want := entries(t, s); int(n) != want || bytes == 0 {
+		t.Errorf("known: got %d entries of %d bytes, want %d", n, bytes, want)
+	}
+}
