@@ -107,8 +107,9 @@
 // # Limits
 //
 // An entry must fit into an item (1 MiB unless the server's option -I says
-// otherwise), with at most 300 bytes beside payload and tags: a larger one is
-// driver.ErrTooLarge. Move is not one step. Incr replaces an entry that it has read,
+// otherwise), with at most 400 bytes beside payload and tags: a larger one is
+// driver.ErrTooLarge. Move is not one step. What Invalidate says that it removed
+// is what stood there a moment before. Incr replaces an entry that it has read,
 // until nobody else has changed it in between: counting on one key by very many
 // at once is slower than memcached's own incr, which has no sign and wraps around.
 //

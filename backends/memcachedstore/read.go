@@ -56,10 +56,10 @@ func (s *Store) read(c *call, keys []driver.Key, out []driver.KeyReading, hold t
 			}
 		}
 		v, err := s.view(c, part, nil)
-		if err != nil {
-			return err
+		if err == nil {
+			err = s.settle(c, v, attempt)
 		}
-		if err := s.settle(c, v, attempt); err != nil {
+		if err != nil {
 			return err
 		}
 		if hold > 0 {
@@ -80,6 +80,7 @@ func (s *Store) read(c *call, keys []driver.Key, out []driver.KeyReading, hold t
 			}
 			out[at] = driver.KeyReading{Reading: f.reading(stampOf(v.record.word)), Err: f.err}
 		}
+		s.freeView(v)
 		if len(next) == 0 {
 			return nil
 		}
@@ -94,6 +95,32 @@ type view struct {
 	all    uint64 // the stamp of TagAll
 	tags   []op   // the stamps that were asked for as well
 	found  []found
+	ops    []op // by which all was read
+}
+
+// maxView is the most keys for which a view is kept for another call.
+const maxView = 4
+
+// newView returns an empty view of so many keys.
+func (s *Store) newView(keys int) *view {
+	v, ok := s.views.Get().(*view)
+	if !ok || keys > maxView {
+		v = &view{ops: make([]op, 0, 2+keys), found: make([]found, 0, keys)}
+	}
+	v.found = slices.Grow(v.found, keys)[:keys]
+	v.ops = slices.Grow(v.ops, 2+keys)[:2+keys]
+	return v
+}
+
+// freeView takes back a view of which nothing is used any more.
+func (s *Store) freeView(v *view) {
+	if len(v.found) > maxView {
+		return
+	}
+	clear(v.found)
+	clear(v.ops)
+	*v = view{ops: v.ops[:0], found: v.found[:0]}
+	s.views.Put(v)
 }
 
 // found is what stands under a key.
@@ -133,8 +160,8 @@ func (f *found) live() bool { return f.entry != nil && f.entry.Kind != driver.Ne
 // view reads the record, what stands under keys, and the stamps of tags. It does
 // not look at the tags of what stands.
 func (s *Store) view(c *call, keys []driver.Key, tags []string) (*view, error) {
-	v := &view{found: make([]found, len(keys))}
-	ops := make([]op, 2+len(keys), 2+len(keys)+len(tags))
+	v := s.newView(len(keys))
+	ops := v.ops
 	for i, k := range keys {
 		f := &v.found[i]
 		f.name = s.names.key(k)
@@ -164,7 +191,7 @@ func (s *Store) view(c *call, keys []driver.Key, tags []string) (*view, error) {
 			return nil, err
 		}
 		if v.record != nil {
-			v.tags = ops[2+len(keys):]
+			v.ops, v.tags = ops, ops[2+len(keys):]
 			s.afterClock(c, r, v.record, ops[2:2+len(keys)])
 			break
 		}

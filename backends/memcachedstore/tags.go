@@ -3,6 +3,7 @@ package memcachedstore
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/cespare/xxhash/v2"
@@ -74,24 +75,29 @@ func (s *Store) ensure(c *call, r *record, tags []string, ops []op) (uint64, err
 		if err := firstErr(ops); err != nil {
 			return 0, err
 		}
+		var n uint64
 		var lost []string
 		for i := range ops {
-			if stampIn(&ops[i]) == absentStamp {
+			if stamp := stampIn(&ops[i]); stamp != absentStamp {
+				n = max(n, stamp)
+			} else {
 				lost = append(lost, tags[i])
 			}
 		}
 		if len(lost) == 0 {
-			return greatest(ops), nil
+			return n, nil
 		}
 		if err := c.again(attempt); err != nil {
 			return 0, err
 		}
-		err := s.make(c, r, lost)
-		if errors.Is(err, errEpoch) {
+		made, ok, err := s.makeTags(c, r, lost)
+		switch {
+		case errors.Is(err, errEpoch):
 			return absentStamp, nil
-		}
-		if err != nil {
+		case err != nil:
 			return 0, err
+		case ok:
+			return max(n, made), nil
 		}
 		c.do(ops)
 	}
@@ -99,11 +105,12 @@ func (s *Store) ensure(c *call, r *record, tags []string, ops []op) (uint64, err
 
 var errEpoch = errors.New("the epoch has ended")
 
-// make gives tags that have no stamp those of their guards.
-func (s *Store) make(c *call, r *record, tags []string) error {
+// makeTags gives tags that have no stamp those of their guards, and returns the
+// greatest. ok is false where somebody else did.
+func (s *Store) makeTags(c *call, r *record, tags []string) (n uint64, ok bool, err error) {
 	ops, err := s.tagOps(make([]op, 0, len(tags)), r, tags)
 	if err != nil {
-		return err
+		return 0, false, err
 	}
 	for i := range ops {
 		o := &ops[i]
@@ -118,11 +125,11 @@ func (s *Store) make(c *call, r *record, tags []string) error {
 		}
 	}
 	if err := firstErr(ops); err != nil {
-		return err
+		return 0, false, err
 	}
 	stamps, err := s.readGuards(c, r, tags)
 	if err != nil {
-		return err
+		return 0, false, err
 	}
 	var writes []op
 	for i := range ops {
@@ -133,7 +140,8 @@ func (s *Store) make(c *call, r *record, tags []string) error {
 		}
 	}
 	c.do(writes)
-	return firstErr(writes)
+	ok = len(writes) == len(tags) && !slices.ContainsFunc(writes, func(o op) bool { return o.status != done })
+	return slices.Max(stamps), ok, firstErr(writes)
 }
 
 // readGuards is what the guards say of each of tags.

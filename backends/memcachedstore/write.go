@@ -91,7 +91,7 @@ func (s *Store) set(c *call, key driver.Key, e *driver.Entry) (driver.Result, er
 		if err != nil {
 			return driver.Result{}, err
 		}
-		result, ok, err := s.commit(c, r, []op{store}, []driver.Key{key}, []*driver.Entry{e})
+		result, ok, err := s.commit(c, r, append(make([]op, 0, 3+len(e.Tags)), store), []driver.Key{key}, []*driver.Entry{e})
 		if err != nil {
 			return driver.Result{}, err
 		}
