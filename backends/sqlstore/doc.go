@@ -84,8 +84,8 @@
 // A server that comes back may have forgotten what it acknowledged last:
 // innodb_flush_log_at_trx_commit may not be 1, the replica that took over may have
 // lagged. So the record of a namespace names the run of the server that it was
-// made in (in PostgreSQL the time when it started, in MySQL that with the server's
-// name and id, asked once for each connection). In any other run a new epoch
+// made in (in PostgreSQL the time when it started, in MySQL that, in seconds, with
+// the server's name and id, asked once for each connection). In any other run a new epoch
 // begins, in which no old entry is valid. That costs one cold namespace for each
 // restart and fail-over.
 //
@@ -103,7 +103,10 @@
 //
 // # Limits
 //
-// One primary: readings from a replica would not know of the last invalidations.
+// One primary. Readings from a replica would not know of the last invalidations,
+// and where a balancer changes between several primaries, each change begins a new
+// epoch.
+//
 // A value, with its key and tags, has at most [Options].MaxValue bytes, and a tag
 // 512. The table of tags holds one row for each that was invalidated since
 // the last Clear; above one million the next sweep clears the namespace.

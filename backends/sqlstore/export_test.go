@@ -29,3 +29,6 @@ func (s *Store) Mark(n int) string { return s.dialect.placeholder(n) }
 
 // NameOf is the name under which the database knows a key.
 func NameOf(key driver.Key) []byte { return nameOf(key) }
+
+// BoundTags changes how many tags are too many.
+func (s *Store) BoundTags(n int64) { s.maxTags = n }

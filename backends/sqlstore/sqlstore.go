@@ -67,6 +67,7 @@ type Store struct {
 	epoch atomic.Uint64
 
 	sweeper sweeper
+	maxTags int64 // maxTags, but in tests
 	created atomic.Bool
 	closed  atomic.Bool
 }
@@ -103,7 +104,7 @@ func New(db *sql.DB, dialect Dialect, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, dialect: dialect, namespace: o.Namespace, opts: o, statements: st, engine: steps{}}
+	s := &Store{db: db, dialect: dialect, namespace: o.Namespace, opts: o, statements: st, engine: steps{}, maxTags: maxTags}
 	switch dialect {
 	case PostgreSQL:
 		s.engine = single{}

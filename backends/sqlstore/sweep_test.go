@@ -120,6 +120,24 @@ func TestSweepAfterClear(t *testing.T) {
 	})
 }
 
+func TestTooManyTagsStartAnew(t *testing.T) {
+	onAll(t, func(t *testing.T, d database) {
+		s := d.open(t)
+		s.BoundTags(3)
+		set(t, s, "k", value("v"))
+		invalidate(t, s, nil, []string{"a", "b", "c"})
+		sweep(t, s)
+		want(t, s, "k", "v")
+		invalidate(t, s, nil, []string{"d"})
+		sweep(t, s)
+		want(t, s, "k", "")
+		sweep(t, s)
+		if got := rows(t, s, "tag"); got != 0 {
+			t.Errorf("got %d tags that nothing needs", got)
+		}
+	})
+}
+
 // Close waits for a sweep, which ends with it.
 func TestCloseEndsTheSweep(t *testing.T) {
 	onAll(t, func(t *testing.T, d database) {

@@ -157,4 +157,7 @@ LIMIT $limit
 DELETE FROM {tag} WHERE namespace = $ns AND stamp <= (SELECT m.cleared FROM {meta} m WHERE m.namespace = $ns) LIMIT $limit
 
 -- name: measure
-SELECT COUNT(*), COALESCE(SUM(size), 0), (SELECT COUNT(*) FROM {tag} WHERE namespace = $ns) FROM {entry} WHERE namespace = $ns
+SELECT COUNT(*), COALESCE(SUM(size), 0) FROM {entry} WHERE namespace = $ns
+
+-- name: tags
+SELECT COUNT(*) FROM {tag} WHERE namespace = $ns
