@@ -194,11 +194,19 @@ func TestCorruptIsReplaced(t *testing.T) {
 		set(t, inner, key("k"), e)
 		for _, hold := range []time.Duration{0, time.Minute} {
 			r := get(t, s, key("k"), hold)
-			if r.Entry != nil || !errors.Is(r.Odd, c.odd) {
-				t.Fatalf("%s: Get: got %+v, want a miss with %v", name, r, c.odd)
+			if r.Entry != nil || !errors.Is(r.Odd, c.odd) || r.Planted != (hold > 0 && c.odd == driver.ErrCorrupt) {
+				t.Fatalf("%s: Get with hold %v: got %+v, want a miss with %v", name, hold, r, c.odd)
 			}
 		}
-		r := get(t, s, key("k"), time.Minute)
+		set(t, inner, key("k"), e.Clone())
+		many, err := s.GetMany(t.Context(), []driver.Key{key("k"), key("absent")}, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := many[0].Reading
+		if r.Entry != nil || !errors.Is(r.Odd, c.odd) || r.Planted != (c.odd == driver.ErrCorrupt) || !many[1].Planted {
+			t.Errorf("%s: GetMany: got %+v, want misses, the first with %v", name, many, c.odd)
+		}
 		if c.odd == driver.ErrNewer {
 			if r.Fence.Token != 0 {
 				t.Errorf("%s: got token %d, want none: it is left alone", name, r.Fence.Token)
