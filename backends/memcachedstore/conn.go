@@ -118,9 +118,9 @@ func (c *conn) guard(ctx context.Context, deadline time.Time) (stop func() bool,
 	return context.AfterFunc(ctx, c.interrupt), nil
 }
 
-// exchange sends ops, and reads their answers into them. It says whether an
-// answer had begun to arrive, and whether the connection can be used again. It
-// cannot after an error, and not if ctx has ended.
+// exchange sends ops, and reads their answers into them. It says whether any was
+// read, and whether the connection can be used again. It cannot after an error,
+// and not if ctx has ended.
 func (c *conn) exchange(ctx context.Context, deadline time.Time, ops []op) (read, sound bool, err error) {
 	stop, err := c.guard(ctx, deadline)
 	if err != nil {
@@ -134,8 +134,11 @@ func (c *conn) talk(ops []op) (read bool, err error) {
 	for len(ops) > 0 {
 		part := ops[:min(len(ops), pipelined)]
 		ops = ops[len(part):]
-		part[len(part)-1].quiet = false // its answer says that all are done
+		c.prepare(part)
 		for i := range part {
+			if part[i].unsent {
+				continue
+			}
 			if err := c.send(&part[i]); err != nil {
 				return read, err
 			}
@@ -144,7 +147,7 @@ func (c *conn) talk(ops []op) (read bool, err error) {
 			return read, err
 		}
 		for len(part) > 0 {
-			if part[0].status == tooLarge { // it was not sent
+			if part[0].unsent {
 				part = part[1:]
 				continue
 			}
@@ -159,9 +162,27 @@ func (c *conn) talk(ops []op) (read bool, err error) {
 	return read, nil
 }
 
+// prepare leaves out what is too large, and has the last of the others answered:
+// that says that all are done.
+func (c *conn) prepare(ops []op) {
+	var last *op
+	for i := range ops {
+		o := &ops[i]
+		o.status, o.err, o.data = done, nil, nil
+		o.unsent = o.verb == set && c.maxItem > 0 && len(o.name)+len(o.value)+itemOverhead > c.maxItem
+		if o.unsent {
+			o.status = tooLarge
+		} else {
+			last = o
+		}
+	}
+	if last != nil {
+		last.quiet = false
+	}
+}
+
 // send writes one command.
 func (c *conn) send(o *op) error {
-	o.status, o.err, o.data = done, nil, nil
 	b := append(c.line[:0], 'm', byte(o.verb))
 	if o.verb == nothing {
 		_, err := c.w.WriteString("mn\r\n")
@@ -170,10 +191,6 @@ func (c *conn) send(o *op) error {
 	b = append(b, ' ')
 	b = append(b, o.name...)
 	if o.verb == set {
-		if c.maxItem > 0 && len(o.name)+len(o.value)+itemOverhead > c.maxItem {
-			o.status = tooLarge
-			return nil
-		}
 		b = append(b, ' ')
 		b = strconv.AppendInt(b, int64(len(o.value)), 10)
 	}

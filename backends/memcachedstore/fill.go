@@ -1,6 +1,8 @@
 package memcachedstore
 
 import (
+	"errors"
+
 	"github.com/stratacache/strata/cache/driver"
 	"github.com/stratacache/strata/cache/driver/envelope"
 )
@@ -109,7 +111,7 @@ func (r *record) orZero() uint64 {
 // setFenced is fill, but removes what stands if it is refused, and advances.
 func (s *Store) setFenced(c *call, key driver.Key, e *driver.Entry, token driver.Token) (driver.Result, error) {
 	r, err := s.fill(c, key, e, token)
-	if err == driver.ErrTooLarge {
+	if errors.Is(err, driver.ErrTooLarge) {
 		return driver.Result{}, s.tooLarge(c, key)
 	}
 	if err != nil {

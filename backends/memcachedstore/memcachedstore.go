@@ -157,34 +157,6 @@ func (o *Options) complete() error {
 	return nil
 }
 
-// begin is the start of each call.
-func (s *Store) begin(ctx context.Context) (call, error) {
-	if s.closed.Load() {
-		return call{}, driver.ErrClosed
-	}
-	if err := ctx.Err(); err != nil {
-		return call{}, fmt.Errorf("memcachedstore: %w", err)
-	}
-	c := call{ctx, time.Now().Add(s.timeout)}
-	if end, ok := ctx.Deadline(); ok && end.Before(c.deadline) {
-		c.deadline = end
-	}
-	return c, nil
-}
-
-// again reports whether a call may try once more: what it read was changed by
-// somebody else before it could write. It gives way to others now and then.
-func (c *call) again(attempt int) error {
-	const most = 10_000
-	if err := c.ctx.Err(); err != nil {
-		return fmt.Errorf("memcachedstore: %w", err)
-	}
-	if attempt > most || attempt > 0 && !time.Now().Before(c.deadline) {
-		return errors.New("memcachedstore: what is stored keeps changing")
-	}
-	return nil
-}
-
 // Ping asks each server whether it answers.
 func (s *Store) Ping(ctx context.Context) error {
 	c, err := s.begin(ctx)

@@ -52,6 +52,7 @@ type op struct {
 	back   bool   // a set that asks for the new cas, or a get of a number that does
 	quiet  bool   // a set that is not answered if it is done
 	serial uint64 // by which its answer is known
+	unsent bool   // a set that was found too large before
 
 	// The answer. err says that there was none.
 	err    error

@@ -114,7 +114,7 @@ func (c *conn) receive(ops []op) (answered int, err error) {
 	for i := range ops {
 		o := &ops[i]
 		switch {
-		case o.status == tooLarge: // it was not sent
+		case o.unsent:
 		case o.verb == nothing && !r.marked || o.verb != nothing && r.marked && r.opaque == o.serial:
 			return i + 1, c.accept(o, &r)
 		case !o.quiet:
@@ -135,7 +135,7 @@ func (c *conn) refusal(ops []op, line []byte) (answered int, err error) {
 	for i := range ops {
 		o := &ops[i]
 		switch {
-		case o.status == tooLarge:
+		case o.unsent:
 		case o.quiet:
 			o.err = err // perhaps
 		case o.verb != set:

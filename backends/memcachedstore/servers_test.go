@@ -216,6 +216,25 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// Many sets are quiet: the call ends although the last of them is not sent.
+func TestTooLargeAtTheEnd(t *testing.T) {
+	t.Parallel()
+	two := servertest.SharedMemcached(t)
+	s := open(t, two[0], two[1])
+	var items []driver.Item
+	for i := range 40 {
+		items = append(items, driver.Item{Key: key(fmt.Sprint(i)), Entry: value("v")})
+	}
+	for i := range 10 { // on both servers
+		items = append(items, driver.Item{Key: key(fmt.Sprint("large ", i)), Entry: value(strings.Repeat("x", 1<<20))})
+	}
+	for i, r := range s.PutMany(t.Context(), items) {
+		if large := i >= 40; errors.Is(r.Err, driver.ErrTooLarge) != large || r.Done == large {
+			t.Errorf("item %d: got %+v", i, r)
+		}
+	}
+}
+
 func TestUnixSocket(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir() + "/proxy.sock"
