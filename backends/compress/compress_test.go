@@ -251,3 +251,17 @@ func TestNoNearTier(t *testing.T) {
 		t.Error("As EntryKeeper: got one, want none")
 	}
 }
+
+// severalClocks is a store that no near tier may be put in front of.
+type severalClocks struct{ driver.Store }
+
+func (severalClocks) Clocks() int { return 3 }
+
+func TestClocks(t *testing.T) {
+	t.Parallel()
+	one, inner := over(t, nil)
+	several := wrap(t, severalClocks{inner}, nil)
+	if one.Clocks() != 1 || several.Clocks() != 3 {
+		t.Errorf("Clocks: got %d and %d, want 1 and 3", one.Clocks(), several.Clocks())
+	}
+}

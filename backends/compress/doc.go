@@ -33,7 +33,9 @@
 // elsewhere has its own.
 //
 // The wrapper is no near tier: it returns a new entry for each read, without the
-// decoded value. Put memory in front of it, not under it.
+// decoded value. Put memory in front of it, not under it. The log of a store that
+// keeps one (driver.LogReader) is not seen through the wrapper: a near tier goes by
+// the number of changes alone.
 //
 // # Order
 //

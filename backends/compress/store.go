@@ -21,10 +21,11 @@ type Store struct {
 }
 
 var (
-	_ driver.Store      = (*Store)(nil)
-	_ driver.ManyGetter = (*Store)(nil)
-	_ driver.ManyPutter = (*Store)(nil)
-	_ driver.Mover      = (*Store)(nil)
+	_ driver.Store        = (*Store)(nil)
+	_ driver.ManyGetter   = (*Store)(nil)
+	_ driver.ManyPutter   = (*Store)(nil)
+	_ driver.ClockCounter = (*Store)(nil)
+	_ driver.Mover        = (*Store)(nil)
 )
 
 // New wraps store; opts may be nil. The store is closed with the wrapper.
@@ -163,6 +164,14 @@ func (s *Store) Incr(ctx context.Context, key driver.Key, delta int64, initial *
 // Invalidate implements driver.Store.
 func (s *Store) Invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error) {
 	return s.store.Invalidate(ctx, what)
+}
+
+// Clocks implements driver.ClockCounter: there are as many as the store has.
+func (s *Store) Clocks() int {
+	if c, ok := driver.As[driver.ClockCounter](s.store); ok {
+		return c.Clocks()
+	}
+	return 1
 }
 
 // Ping implements driver.Store.
