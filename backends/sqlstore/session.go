@@ -115,7 +115,9 @@ func (c session) one(ctx context.Context, name string, p *params, into ...any) (
 	if err := rows.Scan(into...); err != nil {
 		return false, err
 	}
-	return true, rows.Close()
+	for rows.Next() { // to the end: what fails last is known only there
+	}
+	return rows.Err() == nil, rows.Err()
 }
 
 // transact runs f in a transaction that uses the named statements. If f says

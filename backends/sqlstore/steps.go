@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/stratacache/strata/cache/driver"
 )
@@ -139,11 +141,31 @@ func filling(c session, p *params) string {
 	return "fill"
 }
 
-// now puts the clock into an outcome.
+// now puts the clock into an outcome. What was done must not be begun again
+// because the clock could not be read, which may be on another connection.
 func (steps) now(ctx context.Context, c session, out outcome) (outcome, error) {
 	var err error
 	out.clock, err = c.clock(ctx)
-	return out, err
+	if !out.done || err == nil {
+		return out, err
+	}
+	read := func(c session) error {
+		out.clock, err = c.clock(ctx)
+		return err
+	}
+	switch {
+	case !errors.Is(err, errNoRecord):
+	case c.conn == nil:
+		err = c.s.withRecord(ctx, read)
+	default:
+		if err = c.record(ctx); err == nil {
+			err = read(c)
+		}
+	}
+	if err != nil {
+		return outcome{}, fmt.Errorf("it is done, but the clock could not be read: %v", err)
+	}
+	return out, nil
 }
 
 func (e steps) setFenced(ctx context.Context, c session, p *params) (outcome, error) {

@@ -296,6 +296,23 @@ func TestIncrementsOfTwoProcesses(t *testing.T) {
 	})
 }
 
+// An increment is done once, whatever connections it meets: those of MySQL, when
+// they are new, do not know the server's run yet.
+func TestIncrementsOnNewConnections(t *testing.T) {
+	onAll(t, func(t *testing.T, d database) {
+		s := d.open(t)
+		if d.dialect != sqlstore.SQLite {
+			s.DB().SetMaxIdleConns(-1) // each statement on a connection of its own
+		}
+		for i := range 10 {
+			if sum, err := s.Incr(t.Context(), key("counter"), 1, integer("1")); err != nil || sum.Value != int64(i+1) {
+				t.Fatalf("Incr %d: got %+v, %v", i, sum, err)
+			}
+		}
+		everything(t, s)
+	})
+}
+
 // InvalidateTx is the caller's transaction's.
 func TestInvalidateTx(t *testing.T) {
 	onAll(t, func(t *testing.T, d database) {
