@@ -59,9 +59,8 @@
 // primary, is in the epoch of the primary, and has reached the last write of
 // this store. Everything else is asked of the primary: what is no hit there, and
 // what changes anything. So a store reads what it wrote and never what it
-// invalidated, however far the replicas lag; after each write it asks only the
-// primary for Options.PinAfterWrite, 1 second by default. Loads and counts do not
-// advance the clock: how soon a store sees its own is up to that second.
+// invalidated, however far the replicas lag. Loads and counts do not advance the
+// clock: of those it knows for Options.PinAfterWrite, 1 second by default.
 //
 // What another process wrote or invalidated is seen with the replicas' lag. That
 // is less than a millisecond on a quiet network, and has no bound on a broken

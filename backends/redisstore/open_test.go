@@ -24,9 +24,15 @@ import (
 	"github.com/stratacache/strata/internal/servertest"
 )
 
-// opened is a store at a URL, that is closed with t.
+// opened is a store at a URL, that is closed with t. It is patient, because the
+// machine may be busy.
 func opened(t *testing.T, rawURL string) *redisstore.Store {
 	t.Helper()
+	if strings.Contains(rawURL, "?") {
+		rawURL += "&io_timeout=10s"
+	} else {
+		rawURL += "?io_timeout=10s"
+	}
 	s, err := redisstore.Open(rawURL)
 	if err != nil {
 		t.Fatal(err)

@@ -25,10 +25,11 @@ type Options struct {
 	// place with a cluster.
 	Replicas []*redis.Client
 
-	// PinAfterWrite is how long the store reads from the primary after each write
-	// of its own. Default 1 second; negative is not at all. It saves asking
-	// replicas that lag: one that has not heard of the write is not believed
-	// later either.
+	// PinAfterWrite is for how long the store asks the primary for what it has
+	// loaded or counted itself, unless a replica has it too, and for everything
+	// after a write whose outcome it does not know. Default 1 second; negative is
+	// not at all. Other writes need no pin: a replica that has not heard of them is
+	// never believed.
 	PinAfterWrite time.Duration
 }
 

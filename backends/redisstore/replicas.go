@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,17 +31,32 @@ const (
 //
 // A replica is another's view of the past. It is believed only if it is in the
 // primary's epoch and has reached the last write of this store, so that a store
-// always reads what it wrote and never what it invalidated.
+// always reads what it wrote and never what it invalidated. The clock tells that,
+// but for loads and counts, which do not advance it: of those the keys are
+// remembered for a while.
 type replicated struct {
 	*primary
 	replicas []*replica
-	pin      time.Duration
 	// own is the clock of the last write of this store; nil while the primary's
 	// epoch is not known.
 	own atomic.Pointer[driver.Stamp]
 	// pinned is until when all reads go to the primary, as Unix nanoseconds.
 	pinned atomic.Int64
+
+	pin    time.Duration
+	mu     sync.Mutex
+	recent map[driver.Key]mark
 }
+
+// mark is what a store knows of an entry that it stored without advancing the
+// clock.
+type mark struct {
+	token driver.Token // of the entry; 0: of a count, not known
+	until time.Time
+}
+
+// maxRecent bounds the keys that are remembered.
+const maxRecent = 10_000
 
 // replica is a client of one, and how it is.
 type replica struct {
@@ -66,7 +82,7 @@ func newReplicated(p *primary, opts *Options) (*replicated, error) {
 
 // Get implements driver.Store.
 func (r *replicated) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
-	if readings, ok := r.view(ctx, []driver.Key{key}); ok && readings[0].Entry != nil {
+	if readings := r.view(ctx, []driver.Key{key}); readings != nil && readings[0].Entry != nil {
 		return readings[0].Reading, nil
 	}
 	reading, err := r.primary.Get(ctx, key, hold)
@@ -76,8 +92,8 @@ func (r *replicated) Get(ctx context.Context, key driver.Key, hold time.Duration
 
 // GetMany implements driver.ManyGetter.
 func (r *replicated) GetMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.KeyReading, error) {
-	out, ok := r.view(ctx, keys)
-	if !ok {
+	out := r.view(ctx, keys)
+	if out == nil {
 		out = make([]driver.KeyReading, len(keys))
 	}
 	var rest []driver.Key
@@ -101,28 +117,74 @@ func (r *replicated) GetMany(ctx context.Context, keys []driver.Key, hold time.D
 	return out, nil
 }
 
-// view reads keys from a replica, if there is one to believe.
-func (r *replicated) view(ctx context.Context, keys []driver.Key) ([]driver.KeyReading, bool) {
+// view reads keys from a replica, if there is one to believe. What is not to be
+// believed of it is taken out.
+func (r *replicated) view(ctx context.Context, keys []driver.Key) []driver.KeyReading {
 	own := r.own.Load()
 	if own == nil || time.Now().UnixNano() < r.pinned.Load() {
-		return nil, false
+		return nil
 	}
 	v := r.choose(ctx)
 	if v == nil {
-		return nil, false
+		return nil
 	}
+	marks := r.marks(keys) // before the replica is read
 	rec, readings, err := r.readMany(ctx, v.rdb, keys)
 	if err != nil {
 		if ctx.Err() == nil {
 			v.rest(false)
 		}
-		return nil, false
+		return nil
 	}
-	// A write that was sent while the replica was read is none of this read's.
 	if readings == nil || rec.clock.Epoch != own.Epoch || rec.clock.N < own.N {
-		return nil, false
+		return nil
 	}
-	return readings, true
+	for i, m := range marks {
+		if readings[i].Entry != nil && readings[i].Entry.Token != m.token {
+			readings[i].Entry = nil
+		}
+	}
+	return readings
+}
+
+// marks are what is remembered of keys, by their place among them.
+func (r *replicated) marks(keys []driver.Key) map[int]mark {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.recent) == 0 {
+		return nil
+	}
+	marks := make(map[int]mark)
+	now := time.Now()
+	for i, k := range keys {
+		m, ok := r.recent[k]
+		switch {
+		case !ok:
+		case now.After(m.until):
+			delete(r.recent, k)
+		default:
+			marks[i] = m
+		}
+	}
+	return marks
+}
+
+// mark remembers what was stored under key. If there is too much to remember,
+// all reads go to the primary for as long.
+func (r *replicated) mark(key driver.Key, token driver.Token) {
+	if r.pin < 0 {
+		return
+	}
+	until := time.Now().Add(r.pin)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.recent == nil || len(r.recent) >= maxRecent {
+		if r.recent != nil {
+			r.pinned.Store(until.UnixNano())
+		}
+		r.recent = make(map[driver.Key]mark)
+	}
+	r.recent[key] = mark{token, until}
 }
 
 // choose picks a replica that is well.
@@ -181,12 +243,11 @@ func (r *replicated) learn(clock driver.Stamp) {
 }
 
 // wrote takes in a write of this store. Of one that failed nobody knows its
-// clock: then nothing is believed until the primary has said more.
+// clock, nor whether it is still on its way: then all reads go to the primary for
+// a while.
 func (r *replicated) wrote(clock driver.Stamp, err error) {
-	if r.pin > 0 {
-		r.pinned.Store(time.Now().Add(r.pin).UnixNano())
-	}
 	if err != nil || clock.Epoch == 0 {
+		r.pinned.Store(time.Now().Add(max(r.pin, 0)).UnixNano())
 		r.own.Store(nil)
 		return
 	}
@@ -201,17 +262,24 @@ func (r *replicated) wrote(clock driver.Stamp, err error) {
 // Put implements driver.Store.
 func (r *replicated) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) (driver.Result, error) {
 	result, err := r.primary.Put(ctx, key, e, mode, token)
-	r.wrote(result.Clock, err)
+	r.put(driver.Item{Key: key, Entry: e, Mode: mode}, driver.ItemResult{Result: result, Err: err})
 	return result, err
 }
 
 // PutMany implements driver.ManyPutter.
 func (r *replicated) PutMany(ctx context.Context, items []driver.Item) []driver.ItemResult {
 	results := r.primary.PutMany(ctx, items)
-	for _, result := range results {
-		r.wrote(result.Clock, result.Err)
+	for i, result := range results {
+		r.put(items[i], result)
 	}
 	return results
+}
+
+func (r *replicated) put(it driver.Item, result driver.ItemResult) {
+	if it.Mode == driver.Fill && result.Done {
+		r.mark(it.Key, it.Entry.Token) // which the store gave it
+	}
+	r.wrote(result.Clock, result.Err)
 }
 
 // Touch implements driver.Store.
@@ -226,6 +294,9 @@ func (r *replicated) Incr(ctx context.Context, key driver.Key, delta int64, init
 	sum, err := r.primary.Incr(ctx, key, delta, initial)
 	if errors.Is(err, driver.ErrMiss) || errors.Is(err, driver.ErrNotInteger) || errors.Is(err, driver.ErrOverflow) {
 		return sum, err // nothing was written
+	}
+	if err == nil {
+		r.mark(key, 0)
 	}
 	r.wrote(sum.Clock, err)
 	return sum, err

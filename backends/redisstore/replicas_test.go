@@ -16,11 +16,10 @@ import (
 	"github.com/stratacache/strata/internal/servertest"
 )
 
-// withReplicas returns a store that reads from the replicas at once after it
-// wrote, if they have heard of it.
+// withReplicas returns a store that never forgets what it stored.
 func withReplicas(t testing.TB, primary string, replicas ...string) *redisstore.Store {
 	t.Helper()
-	return replicated(t, &redisstore.Options{Namespace: newNamespace(), PinAfterWrite: -1}, primary, replicas...)
+	return replicated(t, &redisstore.Options{Namespace: newNamespace(), PinAfterWrite: time.Hour}, primary, replicas...)
 }
 
 func replicated(t testing.TB, opts *redisstore.Options, primary string, replicas ...string) *redisstore.Store {
@@ -127,15 +126,39 @@ func TestReplicaThatLags(t *testing.T) {
 	}
 }
 
-// After a write all reads go to the primary for a while.
+// What a store loaded or counted itself it reads from the primary, for a while,
+// unless the replica has it.
 func TestPinAfterWrite(t *testing.T) {
 	t.Parallel()
 	primary := servertest.Redis(t, "--repl-diskless-sync-delay", "0")
 	replica := replicaOf(t, primary.Addr)
-	s := replicated(t, &redisstore.Options{Namespace: "pinned", PinAfterWrite: time.Hour}, primary.Addr, replica.Addr)
-	set(t, s, "k", value("v"))
-	replica.Kill()
-	want(t, s, "k", "v")
+	for pin, wants := range map[time.Duration][2]string{time.Hour: {"new", "2"}, -1: {"old", "1"}} {
+		s := replicated(t, &redisstore.Options{Namespace: newNamespace(), PinAfterWrite: pin}, primary.Addr, replica.Addr)
+		set(t, s, "k", value("old"))
+		set(t, s, "n", integer("1"))
+		if n, err := client(t, primary.Addr).Wait(t.Context(), 1, 10*time.Second).Result(); err != nil || n != 1 {
+			t.Fatalf("the replica does not follow: got %d, %v", n, err)
+		}
+		host, port, _ := strings.Cut(primary.Addr, ":")
+		standalone := client(t, replica.Addr)
+		if err := standalone.Do(t.Context(), "replicaof", "no", "one").Err(); err != nil {
+			t.Fatal(err)
+		}
+		if !fill(t, s, "k", value("new"), get(t, s, "k", 0).Fence) {
+			t.Error("Fill: not done")
+		}
+		if _, err := s.Incr(t.Context(), key("n"), 1, nil); err != nil {
+			t.Error(err)
+		}
+		want(t, s, "k", wants[0])
+		want(t, s, "n", wants[1])
+		if err := standalone.Do(t.Context(), "replicaof", host, port).Err(); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the replica to follow", func() bool {
+			return strings.Contains(standalone.Info(t.Context(), "replication").Val(), "master_link_status:up")
+		})
+	}
 	if _, err := redisstore.New(client(t, primary.Addr), &redisstore.Options{Replicas: []*redis.Client{nil}}); err == nil {
 		t.Error("a replica that is nil: got no error")
 	}
