@@ -302,12 +302,23 @@ func TestIncrementsOnNewConnections(t *testing.T) {
 	onAll(t, func(t *testing.T, d database) {
 		s := d.open(t)
 		if d.dialect != sqlstore.SQLite {
-			s.DB().SetMaxIdleConns(-1) // each statement on a connection of its own
+			s.DB().SetMaxIdleConns(1)
 		}
-		for i := range 10 {
-			if sum, err := s.Incr(t.Context(), key("counter"), 1, integer("1")); err != nil || sum.Value != int64(i+1) {
-				t.Fatalf("Incr %d: got %+v, %v", i, sum, err)
-			}
+		const clients, each = 10, 40
+		var wg sync.WaitGroup
+		for range clients {
+			wg.Go(func() {
+				for range each {
+					if _, err := s.Incr(t.Context(), key("counter"), 1, integer("1")); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		want(t, s, "counter", fmt.Sprint(clients*each))
+		if d.dialect != sqlstore.SQLite {
+			s.DB().SetMaxIdleConns(-1) // each statement on a connection of its own
 		}
 		everything(t, s)
 	})
