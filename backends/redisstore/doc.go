@@ -34,18 +34,18 @@
 //
 // Entries are spread over all slots, whatever braces their keys have; the meta
 // record is in one. No script touches both, so steps take more round trips, in
-// parallel over the shards: a hit one, a miss two (the clock beside the key; the
-// placeholder), a load's store two, a Set two and a fenced one three, a removal
-// two, tags alone one, Incr two, Touch and Add three, Move four. Many keys take as
-// many as one.
+// parallel over the shards: a hit one, or two if it has tags that the last hit had
+// not; a miss two (the clock beside the key, and the placeholder); a load's store
+// two; a Set two, a fenced one three; a removal two, of tags alone one; Incr two,
+// Touch and Add three, Move four. Many keys take as many as one.
 //
 // A step in several trips leaves its parts where it fails: an error of a write
 // means that it may have been done. In one respect the entries differ: the stamp
 // of an explicit Set is a clock from before it was advanced. While an entry is
 // moved, there is a moment at which neither name has it.
 //
-// Every call asks the shard of the meta record, which a namespace that is busier
-// than one shard should be split for. Slots may be moved at any time. When a
+// Every call asks the shard of the meta record: a namespace that is too busy for
+// one shard must be split. Slots may be moved at any time. When a
 // shard fails over, calls of its keys fail until the cluster has promoted a
 // replica, and until the client has heard of it: the store has it ask after each
 // error. Replicas of a cluster are not read, and connections to them are refused.
