@@ -39,12 +39,13 @@
 //	Put SetFenced             as Fill, and 1
 //	Put Add, Touch            3
 //	Incr                      2
-//	Invalidate                keys 1, tags 3; 4 if others write meanwhile
+//	Invalidate                keys 1, tags 3; 5 if others write meanwhile
 //	GetMany PutMany           as Get and Set, for all together
 //
-// With several servers a Set and the removal of keys take one more, because the
-// clock must advance last, and a Get takes one more if the clock has advanced
-// since the store saw it last.
+// A step that looks at an entry with tags takes one more. With several servers a
+// Set and the removal of keys take one more, because the clock must advance last,
+// tags do because their guards must be raised first, and a Get does if the clock has
+// advanced since the store saw it last.
 //
 // gomemcache sends one command after the other, has no meta commands and takes no
 // context. So the store speaks the protocol itself, over connections of its own:
