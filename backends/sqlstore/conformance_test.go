@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stratacache/strata/backends/sqlstore"
@@ -17,26 +17,28 @@ func TestConformance(t *testing.T) {
 	onAll(t, func(t *testing.T, d database) { drivertest.Run(t, d.harness(d.handles(t))) })
 }
 
-// handles returns the handle of one process, and that of another: of a server
-// the same two for all stores, of SQLite two over a file for each.
+// handles returns the handle of one process, and that of another over the same
+// database: of a server the same two for all stores. SQLite's files have one
+// connection each, so that there are some more of them.
 func (d database) handles(t testing.TB) func(testing.TB, driver.Store) (one, two *sql.DB) {
-	if d.dialect != sqlstore.SQLite {
+	files := 1
+	if d.dialect == sqlstore.SQLite {
+		files = 8
+	}
+	second := make(map[*sql.DB]*sql.DB)
+	var first []*sql.DB
+	for range files {
 		source := d.source(t)
 		one, two := d.handle(t, source), d.handle(t, source)
-		over(t, one, d.dialect, nil)
-		return func(testing.TB, driver.Store) (*sql.DB, *sql.DB) { return one, two }
+		over(t, one, d.dialect, nil) // makes the tables
+		first, second[one] = append(first, one), two
 	}
-	var sources sync.Map // by handle
-	return func(t testing.TB, s driver.Store) (*sql.DB, *sql.DB) {
+	var next atomic.Int64
+	return func(_ testing.TB, s driver.Store) (*sql.DB, *sql.DB) {
 		if s != nil {
-			source, _ := sources.Load(s.(*sqlstore.Store).DB())
-			return nil, d.handle(t, source.(string))
+			return nil, second[s.(*sqlstore.Store).DB()]
 		}
-		source := d.source(t)
-		one := d.handle(t, source)
-		sources.Store(one, source)
-		over(t, one, d.dialect, nil)
-		return one, nil
+		return first[int(next.Add(1))%files], nil
 	}
 }
 
