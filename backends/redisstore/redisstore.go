@@ -19,10 +19,11 @@ type Options struct {
 	// and "-". Default "strata".
 	Namespace string
 
-	// Replicas are clients of replicas of the primary. Reads then go to one of
-	// them, chosen at random, and to the primary for what it does not have: see
-	// the package documentation for what that means. Default none. They have no
-	// place with a cluster.
+	// Replicas are clients of replicas of the primary (with sentinels, of
+	// redis.FailoverOptions with ReplicaOnly). Hits are then read from one of them,
+	// chosen at random, and the primary is asked for the rest: see the package
+	// documentation for what that means. Default none. They have no place with a
+	// cluster.
 	Replicas []*redis.Client
 
 	// PinAfterWrite is for how long the store asks the primary for what it has
@@ -99,7 +100,10 @@ func New(rdb redis.UniversalClient, opts *Options) (*Store, error) {
 		p.watchHistory()
 		if len(o.Replicas) > 0 {
 			r, err := newReplicated(p, &o)
-			return &Store{engine: r}, err
+			if err != nil {
+				return nil, err
+			}
+			return &Store{engine: r}, nil
 		}
 		return &Store{engine: p}, nil
 	case *redis.ClusterClient:
