@@ -116,7 +116,7 @@
 //
 // # URLs
 //
-//	memcached://host1:11211,host2/?namespace=shop&timeout=200ms
+//	memcached://host1:11211,host2/?namespace=shop&call_timeout=200ms
 //	memcached:///run/memcached.sock
 //
 // The schemes memcache, pymemcache, pymemcached, pylibmc and djangopylibmc mean

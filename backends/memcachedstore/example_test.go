@@ -81,7 +81,7 @@ func ExampleOpenURL() {
 	_, err = memcachedstore.OpenURL(u)
 	fmt.Println(err)
 	// Output:
-	// memcachedstore: the URL: unknown parameter "colour": known are dial_timeout, max_idle_conns, namespace, timeout
+	// memcachedstore: the URL: unknown parameter "colour": known are call_timeout, dial_timeout, max_idle_conns, namespace
 }
 
 // A server that is down is an error, and no miss.
