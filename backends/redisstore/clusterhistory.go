@@ -47,12 +47,14 @@ func (c *cluster) begin(ctx context.Context) error {
 	err := c.rdb.ForEachShard(ctx, func(_ context.Context, node *redis.Client) error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if !c.nodes[node] {
+		if !c.nodes[node] && !c.hooked.Load() {
 			return errors.New("the cluster client was used before the store was made with it")
 		}
 		return nil
 	})
-	c.hooked.Store(err == nil)
+	if err == nil {
+		c.hooked.Store(true) // all that are made from now on come by way of hook
+	}
 	return err
 }
 
