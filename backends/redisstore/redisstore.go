@@ -88,6 +88,9 @@ func New(rdb redis.UniversalClient, opts *Options) (*Store, error) {
 	if err := checkNamespace(namespace); err != nil {
 		return nil, fmt.Errorf("redisstore: Options.Namespace: %w", err)
 	}
+	if o.PinAfterWrite != 0 && len(o.Replicas) == 0 {
+		return nil, errors.New("redisstore: Options.PinAfterWrite without Options.Replicas")
+	}
 	switch rdb := rdb.(type) {
 	case *redis.Client:
 		if rdb == nil {
