@@ -45,8 +45,9 @@ type flight struct {
 	landed     bool
 	storing    bool // the step that stores the result may have begun
 
-	// elsewhere: another process is loading the key.
-	elsewhere bool
+	// late: somebody else planted the token, in this process or elsewhere, in
+	// another one, and may have stored a value meanwhile.
+	late, elsewhere bool
 	// previous is what stood under the key when it began, or nil.
 	previous *driver.Entry
 
@@ -127,6 +128,7 @@ func (e *engine) register(at *found, name string) *flight {
 		key: flightKey{Key: at.key, schema: at.schema}, name: name, fence: at.fence, writes: e.writes.Load(),
 		previous: at.stale, elsewhere: e.elsewhere(at), done: make(chan struct{}),
 	}
+	f.late = !at.planted && at.fence.Token != 0 && at.stale == nil
 	e.flights.byKey[f.key] = f
 	return f
 }

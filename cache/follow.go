@@ -27,8 +27,9 @@ func (e *engine) follow(log driver.LogReader) {
 			}
 			continue
 		}
-		e.node.apply(sent, &r)
-		after = r.Clock
+		if after = r.Clock; !e.node.apply(sent, &r) {
+			after = driver.Stamp{} // begin anew
+		}
 	}
 }
 

@@ -46,15 +46,19 @@ func (e *engine) elsewhere(at *found) bool {
 	return !own
 }
 
-// await waits for what another process loads, and returns it, or nil when it is
-// this process's turn.
+// await returns what was loaded since the flight's token was planted by somebody
+// else, or nil when it is the flight's turn. In this process whoever planted it
+// is done, or there would have been a flight to join; for another process it
+// waits.
 func (e *engine) await(f *flight) *driver.Entry {
-	pause := firstPoll
-	for began := time.Now(); time.Since(began) < e.opts.LeaseWait; pause = min(pause*3/2, lastPoll) {
-		select {
-		case <-time.After(pause/2 + rand.N(pause)):
-		case <-f.ctx.Done():
-			return nil
+	began, pause := time.Now(), firstPoll
+	for waits := f.elsewhere; ; pause = min(pause*3/2, lastPoll) {
+		if waits {
+			select {
+			case <-time.After(pause/2 + rand.N(pause)):
+			case <-f.ctx.Done():
+				return nil
+			}
 		}
 		at := found{key: f.key.Key, schema: f.key.schema}
 		if f.outage = e.ask(f.ctx, e.hold, &at); f.outage != nil {
@@ -66,13 +70,12 @@ func (e *engine) await(f *flight) *driver.Entry {
 		}
 		e.flights.mu.Lock()
 		f.fence, f.previous = at.fence, at.stale
-		waits := at.entry == nil && e.elsewhere(&at)
+		waits = at.entry == nil && e.elsewhere(&at) && time.Since(began) < e.opts.LeaseWait
 		e.flights.mu.Unlock()
 		if !waits {
 			return nil
 		}
 	}
-	return nil
 }
 
 // reads reports whether whoever loads k can read e.

@@ -103,7 +103,7 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 		f.cancel()
 		e.giveBack(f)
 	}()
-	if f.elsewhere {
+	if f.late {
 		if entry := e.await(f); entry != nil {
 			e.count.awaited.Add(1)
 			f.result = result{entry: entry, stored: true}

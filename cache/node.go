@@ -107,7 +107,7 @@ func (n *node) agree(s *nodeState, sent time.Time, clock driver.Stamp) bool {
 	if s.clock.Epoch == clock.Epoch && clock.Epoch != 0 {
 		return true
 	}
-	if sent.Before(s.adopted) {
+	if !sent.After(s.adopted) { // clocks have ties
 		if s.clock.Epoch != 0 {
 			n.reset(driver.Stamp{})
 		}
@@ -136,19 +136,24 @@ func (n *node) doubt() {
 // own takes in a change that this node made and that is acknowledged, before
 // whoever made it is told.
 func (n *node) own(sent time.Time, clock driver.Stamp, c driver.Change) {
-	if !n.logged {
-		n.observe(sent, clock)
-		return
-	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := n.load()
-	if n.agree(&s, sent, clock) {
+	switch {
+	case !n.agree(&s, sent, clock):
+		// What is still under way may be from before the change, and so is no
+		// epoch to hold either.
+		n.reset(driver.Stamp{})
+		return
+	case n.logged:
 		c.N = clock.N
 		n.note(&c)
 		s.seq++
-		n.state.Store(&s)
+	default:
+		s.clock.N = max(s.clock.N, clock.N)
+		s.verified = latest(s.verified, sent)
 	}
+	n.state.Store(&s)
 }
 
 func (n *node) note(c *driver.Change) {
@@ -160,13 +165,14 @@ func (n *node) note(c *driver.Change) {
 	}
 }
 
-// apply takes in a reading of the log that was asked for at that time.
-func (n *node) apply(sent time.Time, r *driver.LogReading) {
+// apply takes in a reading of the log that was asked for at that time. It reports
+// false if it could not: then what was in it is not known.
+func (n *node) apply(sent time.Time, r *driver.LogReading) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := n.load()
 	if !n.agree(&s, sent, r.Clock) {
-		return
+		return false
 	}
 	if !r.Complete {
 		n.keys.forget(r.Clock.N)
@@ -180,6 +186,7 @@ func (n *node) apply(sent time.Time, r *driver.LogReading) {
 	s.clock.N = max(s.clock.N, r.Clock.N)
 	s.verified = latest(s.verified, sent)
 	n.state.Store(&s)
+	return true
 }
 
 // nearCopy is what a near tier keeps beside the entry.
@@ -194,8 +201,9 @@ type nearCopy struct {
 
 // accepts reports whether nothing is known, nor may have been forgotten, that
 // came after the copy was right.
-func (n *node) accepts(key driver.Key, c *nearCopy) bool {
-	s := n.state.Load()
+func (n *node) accepts(key driver.Key, c *nearCopy) bool { return n.acceptsAt(n.state.Load(), key, c) }
+
+func (n *node) acceptsAt(s *nodeState, key driver.Key, c *nearCopy) bool {
 	if s == nil || s.clock.Epoch != c.asOf.Epoch || s.clock.Epoch == 0 {
 		return false
 	}
@@ -222,5 +230,6 @@ func (n *node) accepts(key driver.Key, c *nearCopy) bool {
 // trusts reports whether a copy may be served: it is accepted, and the
 // authoritative store was asked within the bound.
 func (n *node) trusts(key driver.Key, c *nearCopy, bound time.Duration) bool {
-	return n.accepts(key, c) && time.Since(n.state.Load().verified) <= bound
+	s := n.state.Load() // once: what is verified is what the copy is judged by
+	return n.acceptsAt(s, key, c) && time.Since(s.verified) <= bound
 }

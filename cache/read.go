@@ -16,6 +16,7 @@ type found struct {
 	entry   *driver.Entry // fresh, nil on a miss
 	stale   *driver.Entry // on a miss: valid, but no longer fresh, or not fresh enough for the call
 	fence   driver.Fence
+	planted bool // by this very reading
 	outcome Outcome
 	why     StaleReason
 	took    time.Duration
@@ -82,7 +83,7 @@ func (e *engine) ask(ctx context.Context, hold time.Duration, f *found) error {
 
 // take judges what the store answered to a request that was sent at that time.
 func (e *engine) take(ctx context.Context, sent time.Time, r *driver.Reading, f *found) {
-	f.fence = r.Fence
+	f.fence, f.planted = r.Fence, r.Planted
 	if r.Planted {
 		e.planted(r.Fence.Token, false)
 	}

@@ -45,6 +45,9 @@ func TestFourProcessesMakeOneLoad(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
 		start[i] = in
 		ready.Add(1)
 		done.Go(func() {
@@ -60,9 +63,6 @@ func TestFourProcessesMakeOneLoad(t *testing.T) {
 				t.Errorf("process %d: %v", i, err)
 			}
 		})
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
 	}
 	ready.Wait()
 	for _, in := range start {
