@@ -2,30 +2,31 @@ package httpcache
 
 import (
 	"context"
-	"errors"
 	"math"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/stratacache/strata/cache"
 )
 
 // exchange is one request on its way through a handler, whose response may be
 // stored.
 type exchange struct {
-	cache  *Cache
-	r      *http.Request // as the client sent it: what the handler gets is a copy
-	rec    *recorder
-	at     place
-	flight *flight // that it leads, or nil
-	before http.Header
-	status forwarded
-	asked  time.Time
+	cache   *Cache
+	r       *http.Request // as the client sent it: what the handler gets is a copy
+	rec     *recorder
+	at      place
+	flight  *flight // that it leads, or nil
+	before  http.Header
+	status  forwarded
+	asked   time.Time
+	demands *demands
+	old     *page // stored, not fresh enough, and good for this request if it still holds; or nil
+	asks    bool  // the handler is asked whether old still holds
+	unreach atomic.Bool
 
 	mu       sync.Mutex
 	view     *View // the innermost one that governs
@@ -35,7 +36,10 @@ type exchange struct {
 
 	// Set with the header.
 	verdict verdict
-	page    *page
+	page    *page // to be stored
+	whole   bool  // its body is there already
+	gone    bool  // what is stored no longer holds
+	again   bool  // the answer was about another page than old
 	length  int64 // Content-Length, or -1
 }
 
@@ -73,19 +77,19 @@ func (x *exchange) decline(spoken bool) {
 // run calls the handler in this goroutine, and stores what it wrote if it may
 // be stored and is whole.
 func (x *exchange) run(w http.ResponseWriter, next http.Handler) {
-	x.asked = time.Now()
 	x.before = w.Header().Clone()
-	x.rec = &recorder{w: w, cache: x.cache, header: x.header, lost: x.apart, limit: x.cache.maxBody}
-
-	r := x.r.WithContext(context.WithValue(x.r.Context(), exchangeKey{}, x))
-	r.Header = x.r.Header.Clone() // the key is made of what the client sent
-	for _, name := range conditions[:2] {
-		delete(r.Header, name) // the whole response is wanted: we answer these ourselves
+	for {
+		x.asked = time.Now()
+		x.asks = x.old != nil && x.old.hasValidator()
+		x.rec = &recorder{w: w, cache: x.cache, header: x.header, lost: x.apart, limit: x.cache.maxBody}
+		x.call(next)
+		if !x.again {
+			break
+		}
+		reset(w.Header(), x.before)
+		x.old, x.again = nil, false
 	}
-	next.ServeHTTP(x.rec, r)
-	x.r.Pattern = r.Pattern // for the logs of who called us
-
-	if x.rec.status == 0 {
+	if x.rec.status == 0 && !x.rec.mute {
 		// It wrote nothing: what is around us may yet answer. Not for sharing.
 		x.apart()
 		return
@@ -93,10 +97,74 @@ func (x *exchange) run(w http.ResponseWriter, next http.Handler) {
 	x.commit()
 }
 
-// header decides, with the header about to be sent, whether to keep the body.
-func (x *exchange) header(status int) {
+// call runs the handler once. One that aborts before its header has no answer:
+// then the stored page may be better than none.
+func (x *exchange) call(next http.Handler) {
+	defer x.rec.release()
+	if x.old != nil {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if v == http.ErrAbortHandler && x.rec.status == 0 && x.survive(unreachable, 0) {
+				return
+			}
+			panic(v)
+		}()
+	}
+	r := x.request()
+	next.ServeHTTP(x.rec, r)
+	x.r.Pattern = r.Pattern // for the logs of who called us
+}
+
+// request is what the handler sees: all that is in the key, nothing that is not,
+// and our own conditions in place of the client's, which we answer ourselves.
+func (x *exchange) request() *http.Request {
+	r := x.r.WithContext(context.WithValue(x.r.Context(), exchangeKey{}, x))
+	r.Header = x.r.Header.Clone()
+	for _, name := range conditions[:2] {
+		delete(r.Header, name) // the whole response is wanted
+	}
+	x.cache.reduce(r)
+	if x.old != nil && x.old.kind == whole {
+		delete(r.Header, "Range")
+		delete(r.Header, "If-Range")
+	}
+	if x.asks {
+		x.old.ask(r)
+	}
+	return r
+}
+
+// header decides, with the header about to be sent, what becomes of the
+// response. It returns the status to send.
+func (x *exchange) header(status int) int {
 	now := time.Now()
 	h := x.rec.w.Header()
+	switch {
+	case x.asks && status == http.StatusNotModified:
+		x.confirmed(h, now)
+		return status
+	case x.unreach.Load():
+		if x.survive(unreachable, status) {
+			return status
+		}
+		if x.old != nil {
+			status = http.StatusGatewayTimeout // RFC 9111 section 5.2.2.2
+		}
+	case x.survive(failureOf(status), status):
+		return status
+	case x.r.Method == http.MethodHead && x.old != nil && x.old.kind == whole && status == http.StatusOK:
+		x.described(h, now)
+		return status
+	}
+	x.fill(status, h, now)
+	return status
+}
+
+// fill is the way of a response that is passed on, and perhaps kept.
+func (x *exchange) fill(status int, h http.Header, now time.Time) {
 	x.mu.Lock()
 	view, declined, spoken := x.view, x.declined, x.spoken
 	x.mu.Unlock()
@@ -112,24 +180,70 @@ func (x *exchange) header(status int) {
 		v.why = whyTooLarge
 	}
 	if v.why == "" {
-		p := &page{status: status, received: now.UnixNano(), age: v.age, lifetime: v.lifetime, shared: v.shared}
-		if p.collect(h, x.before) {
-			x.page, x.rec.keep = p, true
-		} else {
-			v.why = whyHeader
-		}
+		x.page = x.newPage(status, h, now)
 	}
 	if v.why != "" {
+		x.gone = x.old != nil && replaces(status)
 		x.apart()
 	}
 	x.status.stored, x.status.detail = v.why == "", v.why
 	if !spoken {
 		addStatus(h, x.status.text(x.cache.name))
 	}
-	if status == http.StatusOK && notModified(h, x.r) {
+	if status == http.StatusOK && x.r.Method != http.MethodHead && notModified(h, x.r) {
 		x.rec.mute = true
+		if unmodifiedSince(x.r, h) {
+			writeNotModified(x.rec.w)
+			return
+		}
 		http.ServeContent(x.rec.w, x.r, "", lastModified(h), strings.NewReader(""))
 	}
+}
+
+// replaces reports whether an answer that is not stored shows that what was
+// stored no longer holds: not if it is about this request alone.
+func replaces(status int) bool {
+	return status < http.StatusMultipleChoices || status == http.StatusNotFound || status == http.StatusGone ||
+		status < http.StatusBadRequest && status != http.StatusNotModified
+}
+
+// newPage begins a page of a response that may be stored, or says in the verdict
+// why it cannot.
+func (x *exchange) newPage(status int, h http.Header, now time.Time) *page {
+	v := &x.verdict
+	p := &page{
+		status: status, received: now.UnixNano(), age: v.age, lifetime: v.lifetime,
+		whileStale: v.whileStale, ifError: v.ifError, flags: v.flags, total: -1,
+	}
+	switch {
+	case status == http.StatusPartialContent:
+		first, last, total, ok := contentRange(h["Content-Range"])
+		if _, asked := x.r.Header["Range"]; !ok || !asked || x.r.Method == http.MethodHead || last-first >= x.cache.maxBody {
+			v.why = whyPartial
+			return nil
+		}
+		p.kind, p.first, p.total = part, first, total
+		if x.length < 0 {
+			x.length = last - first + 1
+		} else if x.length != last-first+1 {
+			v.why = whyPartial
+			return nil
+		}
+	case x.r.Method == http.MethodHead:
+		p.kind, p.total = head, x.length
+		x.whole = true
+	default:
+		p.total = 0
+	}
+	if !p.collect(h, x.before, x.cache.cookies) {
+		v.why = whyHeader
+		return nil
+	}
+	if !x.whole {
+		x.rec.keep = true
+	}
+	p.tags = x.cache.tagsOf(x.r, h)
+	return p
 }
 
 // apart releases those who wait: there will be nothing for them.
@@ -139,89 +253,42 @@ func (x *exchange) apart() { x.cache.flights.part(x.flight) }
 // concerns it was invalidated since the handler began.
 func (x *exchange) commit() {
 	rec, p := x.rec, x.page
-	if !rec.keep || x.r.Context().Err() != nil {
+	ctx, end := x.cache.patience(context.WithoutCancel(x.r.Context())) // the client may leave now
+	defer end()
+	if x.gone {
+		_, _ = x.cache.pages.Delete(ctx, x.at.key)
+	}
+	if p == nil {
 		return
 	}
-	if x.length >= 0 && x.length != int64(len(rec.body)) {
-		return // cut short
+	if !x.whole {
+		if !rec.keep || x.r.Context().Err() != nil || x.length >= 0 && x.length != int64(len(rec.body)) {
+			return // cut short
+		}
+		p.finish(rec.body, !x.view.proxy)
+		p = p.joined(x.at.held)
+	} else if p.kind == head {
+		p.finish(nil, false)
 	}
-	p.finish(rec.body)
+	x.mu.Lock()
+	p.tags = append(slices.Clone(p.tags), x.tags...)
+	x.mu.Unlock()
+	slices.Sort(p.tags)
+	p.tags = slices.Compact(p.tags)
+	if len(p.tags) > maxTags {
+		return
+	}
 	ttl := p.remaining(time.Now())
+	if x.verdict.keep > 0 {
+		ttl = max(0, ttl) + x.verdict.keep
+	}
 	if ttl <= 0 {
 		return
 	}
-	// The client may leave now; the page is whole.
-	ctx, end := x.cache.patience(context.WithoutCancel(x.r.Context()))
-	defer end()
 	if stored, err := x.store(ctx, p, ttl); err == nil && stored && x.flight == nil {
 		x.cache.flights.shared(x.at.page())
 	}
 }
-
-// store puts the page where the lookup said, or, if the response named header
-// fields that were not known, remembers these.
-func (x *exchange) store(ctx context.Context, p *page, ttl time.Duration) (bool, error) {
-	if !x.at.fenced {
-		return false, nil
-	}
-	x.mu.Lock()
-	tags := cache.Tags(slices.Clone(x.tags)...)
-	x.mu.Unlock()
-
-	var known []string
-	if x.at.rec != nil {
-		known = x.at.rec.names
-	}
-	names := union(known, x.verdict.names)
-	if len(names) > maxVary {
-		return false, nil
-	}
-	of := variant(x.at.parts, names, x.r)
-	if len(of) > maxHeader {
-		return false, nil
-	}
-	pages := x.cache.pages
-	if x.at.key != x.at.url { // a further variant
-		if len(names) > len(known) {
-			return false, x.relearn(ctx, names, ttl)
-		}
-		rec := &record{generation: x.at.rec.generation, variant: of, page: p}
-		return pages.Fill(ctx, x.at.key, rec, x.at.fence, cache.TTL(ttl), tags)
-	}
-	rec := &record{generation: rand.Uint64(), names: names, variant: of, page: p}
-	if x.at.rec != nil && len(names) == len(known) {
-		rec.generation = x.at.rec.generation // the other variants stay
-	}
-	if of != "" {
-		ttl = indexTTL(ttl)
-	}
-	return pages.Fill(ctx, x.at.url, rec, x.at.fence, cache.TTL(ttl), tags)
-}
-
-// relearn writes the record of a URL anew, with all names and no page: under
-// which key this one belongs was not known when its handler began, so that no
-// fence guards it there. The next request for it stores it.
-func (x *exchange) relearn(ctx context.Context, names []string, ttl time.Duration) error {
-	fence, err := x.cache.pages.Fence(ctx, x.at.url)
-	if err != nil {
-		return err
-	}
-	rec, err := x.cache.pages.Get(ctx, x.at.url)
-	if err == nil {
-		names = union(names, rec.names)
-	} else if !errors.Is(err, cache.ErrMiss) {
-		return err
-	}
-	if len(names) > maxVary {
-		return nil
-	}
-	_, err = x.cache.pages.Fill(ctx, x.at.url, &record{generation: rand.Uint64(), names: names}, fence, cache.TTL(indexTTL(ttl)))
-	return err
-}
-
-// indexTTL is how long the record of a URL with variants lives: longer than its
-// own page, so that variants stored later than it are found until they end.
-func indexTTL(ttl time.Duration) time.Duration { return ttl + min(ttl, 24*time.Hour) }
 
 // contentLength is what a header declares, or -1. What is no length is more
 // than any body has.
@@ -236,38 +303,3 @@ func contentLength(h http.Header) int64 {
 	}
 	return n
 }
-
-func lastModified(h http.Header) time.Time {
-	if lines := h["Last-Modified"]; len(lines) == 1 {
-		if t, ok := parseDate(lines[0]); ok {
-			return t
-		}
-	}
-	return time.Time{}
-}
-
-// notModified reports whether the client's conditions, which the handler did
-// not see, hold for a 200 with header h. net/http judges.
-func notModified(h http.Header, r *http.Request) bool {
-	_, match := r.Header["If-None-Match"]
-	_, since := r.Header["If-Modified-Since"]
-	if !match && !since {
-		return false
-	}
-	probe := &probeWriter{header: make(http.Header)}
-	if etag, ok := h["Etag"]; ok {
-		probe.header["Etag"] = etag
-	}
-	http.ServeContent(probe, r, "", lastModified(h), strings.NewReader(""))
-	return probe.status == http.StatusNotModified
-}
-
-// probeWriter notes a status.
-type probeWriter struct {
-	header http.Header
-	status int
-}
-
-func (p *probeWriter) Header() http.Header         { return p.header }
-func (p *probeWriter) Write(b []byte) (int, error) { return len(b), nil }
-func (p *probeWriter) WriteHeader(status int)      { p.status = status }

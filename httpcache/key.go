@@ -15,22 +15,40 @@ const (
 )
 
 // keyOf names the record of a request's URL. GET and HEAD share it. It holds
-// the scheme of the connection, the host, and path and query as they were sent;
-// and if a handler outside of us has changed the URL, what it was before: two
-// handlers under different prefixes that were stripped must not share pages.
-func keyOf(r *http.Request) string {
-	var room [256]byte
-	scheme := "http"
+// the scheme of the connection, the host, and path and query as they were sent,
+// but for query parameters that [Options] leave out; and if a handler outside of
+// us has changed the URL, what it was before: two handlers under different
+// prefixes that were stripped must not share pages.
+func (c *Cache) keyOf(r *http.Request) string {
+	return c.urlKey(schemeOf(r), r.Host, r.URL.EscapedPath(), r.URL.RawQuery, sentTarget(r.RequestURI))
+}
+
+func schemeOf(r *http.Request) string {
 	if r.TLS != nil {
-		scheme = "https"
+		return "https"
+	}
+	return "http"
+}
+
+func (c *Cache) urlKey(scheme, host, path, query, sent string) string {
+	var room [256]byte
+	changed := !sameTarget(sent, path, query)
+	if c.filtersQuery() {
+		query = c.filterQuery(query)
+		if changed {
+			at, q, has := strings.Cut(sent, "?")
+			if q = c.filterQuery(q); has && q != "" {
+				at += "?" + q
+			}
+			sent = at
+		}
 	}
 	b := append(room[:0], urlKey)
 	b = appendFrame(b, scheme)
-	b = appendLower(b, r.Host)
-	path := r.URL.EscapedPath()
+	b = appendLower(b, host)
 	b = appendFrame(b, path)
-	b = appendFrame(b, r.URL.RawQuery)
-	if sent := sentTarget(r.RequestURI); !sameTarget(sent, path, r.URL.RawQuery) {
+	b = appendFrame(b, query)
+	if changed {
 		b = appendFrame(b, sent)
 	}
 	return string(b)
@@ -77,14 +95,23 @@ func variantKeyOf(url string, generation uint64, variant string) string {
 	return string(b)
 }
 
-// partsOf frames what a view adds to its keys.
-func partsOf(parts []string) string {
-	if len(parts) == 0 {
+// parts frames what is in the key beside URL and Vary: the view's own parts, and
+// Options.KeyHeaders. It is "" if there is nothing.
+func (h *handler) parts(r *http.Request) string {
+	c := h.view.cache
+	var own []string
+	if h.view.opts.KeyParts != nil {
+		own = h.view.opts.KeyParts(r)
+	}
+	if len(own) == 0 && len(c.keyHeaders) == 0 {
 		return ""
 	}
-	b := appendCount(make([]byte, 0, 64), len(parts))
-	for _, p := range parts {
+	b := appendCount(make([]byte, 0, 64), len(own))
+	for _, p := range own {
 		b = appendFrame(b, p)
+	}
+	for _, name := range c.keyHeaders {
+		b = c.appendField(appendFrame(b, name), r.Header, name)
 	}
 	return string(b)
 }

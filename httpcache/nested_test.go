@@ -45,7 +45,7 @@ func TestNested(t *testing.T) {
 		wantStatus(t, do(h, request("/foreign")), "inner; fwd=uri-miss; stored, Strata; fwd=uri-miss; detail=inner-cache")
 		wantEqual(t, "HTTP-084 stored once", get(t, h, "/foreign"), "run 1")
 		head := do(h, requestOf(http.MethodHead, "/plain"))
-		wantStatus(t, head, "Strata; fwd=uri-miss")
+		wantStatus(t, head, "Strata; fwd=uri-miss; detail=no-freshness")
 		wantStatus(t, do(h, requestOf(http.MethodPost, "/view")), "Strata; fwd=method")
 	})
 }

@@ -48,9 +48,9 @@ func union(a, b []string) []string {
 // partsOf framed them, and by what the request says in the named fields. It is
 // "" for a page that depends on neither.
 //
-// A field that is absent, one that is empty, and one sent in two lines are
-// three different things.
-func variant(parts string, names []string, r *http.Request) string {
+// A field that is absent and one that is empty are different things; lines of
+// one name are the same as their combination (RFC 9111 section 4.1).
+func (c *Cache) variant(parts string, names []string, r *http.Request) string {
 	if len(names) == 0 {
 		return parts
 	}
@@ -61,18 +61,64 @@ func variant(parts string, names []string, r *http.Request) string {
 	b = append(b, parts...)
 	for _, name := range names {
 		b = appendFrame(b, name)
-		values, present := r.Header[name]
 		if name == "Host" { // net/http keeps it elsewhere
-			values, present = []string{r.Host}, true
-		}
-		if !present {
-			b = append(b, '-')
+			b = appendFrame(b, r.Host)
 			continue
 		}
-		b = appendCount(b, len(values))
-		for _, v := range values {
-			b = appendFrame(b, v)
-		}
+		b = c.appendField(b, r.Header, name)
 	}
 	return string(b)
+}
+
+// appendField frames a request field's normalized value, or its absence.
+func (c *Cache) appendField(b []byte, h http.Header, name string) []byte {
+	values, present := c.normalized(h, name)
+	if !present {
+		return append(b, '-')
+	}
+	value := ""
+	switch {
+	case len(values) == 1:
+		value = values[0]
+	case name == "Cookie":
+		value = strings.Join(values, "; ")
+	default:
+		value = strings.Join(values, ", ")
+	}
+	return appendFrame(b, canonical(name, value))
+}
+
+// canonical rewrites the value of a field whose syntax is known so that what
+// means the same is the same.
+func canonical(name, value string) string {
+	switch name {
+	case "Accept-Encoding", "Accept-Language", "Accept-Charset":
+		if strings.ContainsFunc(value, func(r rune) bool { return r == ' ' || r == '\t' || 'A' <= r && r <= 'Z' }) {
+			return strings.ToLower(dropBlanks(value))
+		}
+	case "Accept":
+		if strings.ContainsAny(value, " \t") && !strings.Contains(value, `"`) {
+			return dropBlanks(value)
+		}
+	}
+	return value
+}
+
+// dropBlanks drops the blanks beside the separators of a list.
+func dropBlanks(list string) string {
+	var b strings.Builder
+	for i := 0; i < len(list); i++ {
+		if c := list[i]; c != ' ' && c != '\t' {
+			b.WriteByte(c)
+			continue
+		}
+		end := skipBlanks(list, i)
+		beside := b.Len() == 0 || end == len(list) || strings.IndexByte(",;=", list[end]) >= 0 ||
+			strings.IndexByte(",;=", list[i-1]) >= 0
+		if !beside {
+			b.WriteByte(' ')
+		}
+		i = end - 1
+	}
+	return b.String()
 }

@@ -10,6 +10,7 @@ type View struct {
 	cache  *Cache
 	ttl    time.Duration
 	hasTTL bool
+	proxy  bool // what it caches comes from elsewhere
 	opts   ViewOptions
 }
 
@@ -82,12 +83,13 @@ func (h *handler) cached(w http.ResponseWriter, r *http.Request) {
 	c := h.view.cache
 	outer := exchangeOf(r.Context())
 	d := c.demandsOf(r)
-	at := place{url: keyOf(r)}
-	if h.view.opts.KeyParts != nil {
-		at.parts = partsOf(h.view.opts.KeyParts(r))
-	}
-	if d.noStore && !c.ignore {
+	at := place{url: c.keyOf(r), parts: h.parts(r)}
+	switch {
+	case d.noStore && !c.ignore:
 		h.pass(w, r, forwarded{fwd: fwdRequest})
+		return
+	case h.view.proxy && preconditioned(r.Header):
+		h.pass(w, r, forwarded{fwd: fwdRequest, detail: "precondition"})
 		return
 	}
 
@@ -95,14 +97,19 @@ func (h *handler) cached(w http.ResponseWriter, r *http.Request) {
 	ask := patience{Context: r.Context(), deadline: now.Add(c.timeout)}
 	p, err := c.find(&ask, &at, r, now)
 	ask.end()
-	switch {
-	case err != nil:
+	if err != nil {
 		h.pass(w, r, forwarded{fwd: fwdBypass, detail: "store"})
 		return
-	case p != nil && !d.reload && d.accepts(p, now):
+	}
+	can := d.use(p, r, now)
+	switch {
+	case can >= useWhile:
 		if outer != nil {
 			// It knows nothing of the page's tags.
 			outer.decline(outer.cache == c && outer.encloses(w, at.url))
+		}
+		if can == useWhile {
+			h.refresh(r, at)
 		}
 		c.serve(w, r, p, now, nil)
 		return
@@ -120,7 +127,7 @@ func (h *handler) cached(w http.ResponseWriter, r *http.Request) {
 		}
 		outer.decline(ours)
 	}
-	h.miss(w, r, &at, &d, p)
+	h.miss(w, r, &at, &d, p, can)
 }
 
 // pass runs the handler with nothing kept.
@@ -130,7 +137,10 @@ func (h *handler) pass(w http.ResponseWriter, r *http.Request, f forwarded) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
-	h.next.ServeHTTP(&recorder{w: w, cache: c, header: func(int) { addStatus(w.Header(), f.text(c.name)) }}, r)
+	h.next.ServeHTTP(&recorder{w: w, cache: c, header: func(status int) int {
+		addStatus(w.Header(), f.text(c.name))
+		return status
+	}}, r)
 }
 
 // unsafe runs the handler of a request that may change what its URL shows, and
@@ -140,17 +150,21 @@ func (h *handler) pass(w http.ResponseWriter, r *http.Request, f forwarded) {
 func (h *handler) unsafe(w http.ResponseWriter, r *http.Request) {
 	c := h.view.cache
 	inside := c.around(w)
-	rec := &recorder{w: w, cache: c, header: func(status int) {
+	var answer http.Header
+	rec := &recorder{w: w, cache: c}
+	rec.header = func(status int) int {
 		if status < http.StatusBadRequest {
-			c.drop(r)
+			answer = w.Header().Clone()
+			c.drop(r, answer)
 		}
 		if !inside {
 			addStatus(w.Header(), forwarded{fwd: fwdMethod}.text(c.name))
 		}
-	}}
+		return status
+	}
 	defer func() {
 		if rec.status < http.StatusBadRequest { // also one that wrote nothing
-			c.drop(r)
+			c.drop(r, answer)
 		}
 	}()
 	h.next.ServeHTTP(rec, r)
