@@ -66,7 +66,7 @@ func (c *Cache) find(ctx context.Context, at *place, r *http.Request, now time.T
 	}
 	at.held = p
 	at.stale = p != nil && p.remaining(now) <= 0
-	at.other = p != nil && p.kind == part && !p.fits(r)
+	at.other = p != nil && !p.fits(r)
 	return p, nil
 }
 

@@ -19,7 +19,7 @@ func (h *handler) miss(w http.ResponseWriter, r *http.Request, at *place, d *dem
 			f = forwarded{fwd: fwdBypass, detail: whyAuthorization}
 		case p.has(flagValidate):
 			f.fwd = fwdStale // as good as
-		case p.kind != head:
+		default:
 			f.fwd = fwdRequest // it is there, and the request does not want it
 		}
 	}
