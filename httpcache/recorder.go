@@ -155,6 +155,9 @@ func (rec *recorder) room(n int) bool {
 
 // release ends the counting of what is kept.
 func (rec *recorder) release() {
+	if rec.counted == 0 {
+		return
+	}
 	rec.cache.buffered.Add(-rec.counted)
 	rec.counted = 0
 }
