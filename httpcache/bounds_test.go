@@ -74,24 +74,29 @@ func TestQuery(t *testing.T) {
 	wantEqual(t, "after a POST, the third run", get(t, h, "/?a=1&b=2"), "4")
 }
 
-// TestForwarded (H42): fields that no key has do not reach a handler whose
-// response is shared, unless they are in the key.
+// TestForwarded (H42): fields by which a client can make a handler believe in
+// another URL are in the key, or do not reach a handler whose response is shared.
 func TestForwarded(t *testing.T) {
 	t.Parallel()
 	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, r.Header.Get("X-Forwarded-Proto")+r.Header.Get("X-Forwarded-Host"))
+		_, _ = io.WriteString(w, r.Header.Get("X-Forwarded-Proto")+r.Header.Get("X-Original-Url"))
 	})
+	view := func(o *httpcache.Options) http.Handler { return newPages(t, o).View(time.Minute, nil).Handler(echo) }
 	ask := func(h http.Handler, proto string) string {
-		return bodyOf(t, do(h, request("/", "X-Forwarded-Proto", proto, "X-Forwarded-Host", "evil")))
+		return bodyOf(t, do(h, request("/", "X-Forwarded-Proto", proto, "X-Original-Url", "/evil")))
 	}
-	stripped := newPages(t, nil).View(time.Minute, nil).Handler(echo)
-	wantEqual(t, "stripped", ask(stripped, "https")+ask(stripped, "http"), "")
-	keyed := newPages(t, &httpcache.Options{KeyHeaders: []string{"x-forwarded-proto"}}).View(time.Minute, nil).Handler(echo)
+	keyed := view(nil)
 	for range 2 {
-		wantEqual(t, "keyed", ask(keyed, "https")+" "+ask(keyed, "http"), "https http")
+		wantEqual(t, "keyed", ask(keyed, "https")+" "+ask(keyed, "http")+get(t, keyed, "/"), "https http")
 	}
-	open := newPages(t, &httpcache.Options{StripHeaders: []string{}}).View(time.Minute, nil).Handler(echo)
-	wantEqual(t, "left as they are", ask(open, "https"), "httpsevil")
+	do(keyed, requestOf(http.MethodPost, "/"))
+	wantHit(t, do(keyed, request("/", "X-Forwarded-Proto", "https")), false)
+	stripped := view(&httpcache.Options{KeyHeaders: []string{}})
+	wantEqual(t, "stripped", ask(stripped, "https")+ask(stripped, "http"), "")
+	other := view(&httpcache.Options{KeyHeaders: []string{"x-original-url"}})
+	wantEqual(t, "another is keyed", ask(other, "https"), "/evil")
+	asIs := view(&httpcache.Options{KeyHeaders: []string{}, StripHeaders: []string{}})
+	wantEqual(t, "left as they are", ask(asIs, "https"), "https/evil")
 }
 
 // TestCookieAllowList (HTTP-068): a page that varies on Cookie has one copy for

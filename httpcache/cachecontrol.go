@@ -10,6 +10,9 @@ import (
 // section 1.2.2 has greater values count as this one.
 const maxDelta = 1 << 31
 
+// maxLifetime is the same as a duration: three of them add up without overflow.
+const maxLifetime = maxDelta * time.Second
+
 // seconds is an optional delta-seconds.
 type seconds struct {
 	set bool
@@ -59,7 +62,7 @@ func parseDirectives(lines []string) (d directives) {
 			if m.hasValue || m.malformed != wellFormed {
 				d.maxStale.lower(m)
 			} else if !d.maxStale.set {
-				d.maxStale = seconds{true, maxDelta * time.Second} // of any age
+				d.maxStale = seconds{true, maxLifetime} // of any age
 			}
 		case strings.EqualFold(m.name, "only-if-cached"):
 			d.onlyIfCached = true

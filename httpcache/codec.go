@@ -22,9 +22,9 @@ type codec struct{}
 const (
 	version = 2
 
-	hasPage     = 1 << 0
-	knownFlags  = hasPage
-	maxLifetime = 1 << 62 // ages and lifetimes add up without overflow
+	hasPage    = 1 << 0
+	knownFlags = hasPage
+	maxNumber  = 1 << 62
 )
 
 var errRecord = errors.New("httpcache: not a stored page")
@@ -142,11 +142,11 @@ type decoder struct {
 
 func (d *decoder) page() *page {
 	p := &page{status: int(d.number(999)), kind: kind(d.byte()), flags: flags(d.byte())}
-	p.first = int64(d.number(maxLifetime))
-	p.total = int64(d.number(maxLifetime)) - 1
+	p.first = int64(d.number(maxNumber))
+	p.total = int64(d.number(maxNumber)) - 1
 	p.received = int64(d.number(1<<63 - 1))
 	for _, to := range [...]*time.Duration{&p.age, &p.lifetime, &p.whileStale, &p.ifError} {
-		*to = time.Duration(d.number(maxLifetime))
+		*to = time.Duration(d.number(maxNumber))
 	}
 	if p.status < 200 || p.kind > head || p.flags&^knownPageFlags != 0 {
 		d.bad = true

@@ -55,12 +55,14 @@
 // A page is stored for scheme, host, path and query as they were sent, and for
 // the values of each request header field that its URL's responses named in
 // Vary. Each part is framed: no two requests that differ in one of them can
-// meet. Options leave query parameters out, sort them, add header fields and
-// normalize those in Vary.
+// meet. X-Forwarded-Host, -Port, -Prefix and -Proto are in the key if a request
+// has them. Options leave query parameters out, sort them, and normalize what is
+// in Vary.
 //
 // What is not in the key, a handler whose response may be stored does not see:
-// X-Forwarded-* and their like ([Options].StripHeaders), ignored parameters,
-// cookies that a normalizer drops. So nothing that it reflects reaches others.
+// Forwarded, X-Forwarded-For, X-Original-URL, X-HTTP-Method-Override and their
+// like ([Options].StripHeaders), ignored parameters, cookies that a normalizer
+// drops. So nothing of it that a handler reflects reaches others.
 //
 // # Fresh, stale, validated
 //

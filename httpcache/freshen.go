@@ -32,6 +32,11 @@ func (x *exchange) confirmed(h http.Header, now time.Time) {
 // 4.3.5).
 func (x *exchange) described(h http.Header, now time.Time) {
 	n := contentLength(h)
+	if n < 0 && h.Get("Etag") == "" && lastModified(h).IsZero() {
+		x.status.detail = "nothing-to-compare" // the page stays what it is
+		addStatus(h, x.status.text(x.cache.name))
+		return
+	}
 	if !x.old.confirms(h) || n >= 0 && n != int64(len(x.old.body)) {
 		x.gone = true
 		x.status.detail = "changed"

@@ -27,7 +27,7 @@ func lifetime(h http.Header, cc *directives, targeted bool, now time.Time) (d ti
 	if !ok {
 		return 0, true
 	}
-	return min(max(0, expires.Sub(dateOf(h, now))), maxDelta*time.Second), true
+	return min(max(0, expires.Sub(dateOf(h, now))), maxLifetime), true
 }
 
 // heuristic is the lifetime of a response that says nothing of it: a tenth of
@@ -86,7 +86,7 @@ func initialAge(h http.Header, asked, now time.Time) time.Duration {
 	if !hasAge && !hasDate {
 		return 0
 	}
-	return max(0, now.Sub(dateOf(h, now)), age+now.Sub(asked))
+	return min(max(0, now.Sub(dateOf(h, now)), age+now.Sub(asked)), maxLifetime)
 }
 
 // parseAge reads the first member of the first line, and ignores what is no

@@ -64,7 +64,7 @@ func New(c cache.Cache, opts *Options) (*Cache, error) {
 		refreshes:   newRefreshes(o.MaxRefreshes, o.RefreshTimeout),
 		name:        o.Name,
 		heuristic:   max(0, o.Heuristic),
-		keep:        max(0, o.Keep),
+		keep:        min(max(0, o.Keep), maxLifetime),
 		targets:     o.Targets,
 		tagHeaders:  o.TagHeaders,
 		cookies:     o.SetCookie,
@@ -81,7 +81,7 @@ func New(c cache.Cache, opts *Options) (*Cache, error) {
 		timeout:     o.StoreTimeout,
 		collapse:    o.CollapseTimeout,
 	}
-	pages.site = &View{cache: pages, ttl: o.DefaultTTL, hasTTL: o.DefaultTTL > 0}
+	pages.site = &View{cache: pages, ttl: min(o.DefaultTTL, maxLifetime), hasTTL: o.DefaultTTL > 0}
 	pages.front = &View{cache: pages, proxy: true}
 	return pages, nil
 }

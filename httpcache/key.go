@@ -85,32 +85,48 @@ func sameTarget(sent, path, query string) bool {
 
 // variantKeyOf names the record of a variant that is not in the URL's own
 // record. The generation is that of the URL's record: once that is dropped,
-// nothing finds the variants again.
-func variantKeyOf(url string, generation uint64, variant string) string {
-	b := make([]byte, 0, len(url)+len(variant)+24)
+// nothing finds the variants again. The sum stands for the variant, which the
+// record holds in full: two that meet replace each other.
+func variantKeyOf(url string, generation, sum uint64) string {
+	b := make([]byte, 0, len(url)+28)
 	b = append(b, variantKey)
 	b = appendFrame(b, url)
 	b = binary.BigEndian.AppendUint64(b, generation)
-	b = append(b, variant...)
+	b = binary.BigEndian.AppendUint64(b, sum)
 	return string(b)
 }
 
+// variantSum is the same in all processes: FNV-1a.
+func variantSum(variant string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(variant) {
+		h = (h ^ uint64(variant[i])) * 1099511628211
+	}
+	return h
+}
+
 // parts frames what is in the key beside URL and Vary: the view's own parts, and
-// Options.KeyHeaders. It is "" if there is nothing.
+// Options.KeyHeaders that the request has. It is "" if there is nothing.
 func (h *handler) parts(r *http.Request) string {
 	c := h.view.cache
 	var own []string
 	if h.view.opts.KeyParts != nil {
 		own = h.view.opts.KeyParts(r)
 	}
-	if len(own) == 0 && len(c.keyHeaders) == 0 {
-		return ""
+	var b []byte
+	if len(own) > 0 {
+		b = appendCount(make([]byte, 0, 64), len(own))
 	}
-	b := appendCount(make([]byte, 0, 64), len(own))
 	for _, p := range own {
 		b = appendFrame(b, p)
 	}
 	for _, name := range c.keyHeaders {
+		if _, has := r.Header[name]; !has {
+			continue
+		}
+		if b == nil {
+			b = appendCount(make([]byte, 0, 64), 0)
+		}
 		b = c.appendField(appendFrame(b, name), r.Header, name)
 	}
 	return string(b)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/stratacache/strata/cache"
@@ -15,6 +16,7 @@ type place struct {
 	parts string  // what else is in the key, framed
 	rec   *record // the URL's record, or nil
 	key   string  // where a page for this request goes: url, or a variant's own
+	sum   uint64  // of the variant, if key is its own
 	stale bool    // a page is there that is no longer fresh
 	other bool    // a page is there of which this request wants more than it holds
 	held  *page   // what is there, whether it fits the request or not
@@ -57,7 +59,11 @@ func (c *Cache) find(ctx context.Context, at *place, r *http.Request, now time.T
 	of := c.variant(at.parts, rec.names, r)
 	p := rec.holds(of)
 	if p == nil {
-		at.key = variantKeyOf(at.url, rec.generation, of)
+		at.sum = variantSum(of)
+		at.key = variantKeyOf(at.url, rec.generation, at.sum)
+		if !slices.Contains(rec.others, at.sum) {
+			return nil, nil
+		}
 		other, err := c.read(ctx, at.key)
 		if err != nil {
 			return nil, err

@@ -53,13 +53,15 @@ type Options struct {
 	// SortQuery makes the order of query parameters with different names not
 	// matter.
 	SortQuery bool
-	// KeyHeaders are request header fields that are part of every key, such as
-	// X-Forwarded-Proto behind a proxy that sets it.
+	// KeyHeaders are request header fields that are part of every key. Default:
+	// X-Forwarded-Host, -Port, -Prefix and -Proto, by which many handlers make
+	// absolute URLs. An empty list that is not nil: none.
 	KeyHeaders []string
 	// StripHeaders are request header fields that a handler whose response may be
 	// stored does not see, because they are not in the key; those in KeyHeaders
-	// are not taken away. Default: Forwarded, X-Forwarded-* and their like. An
-	// empty list that is not nil: none.
+	// are not taken away. Default: Forwarded, the rest of X-Forwarded-*,
+	// X-Original-Url, X-Http-Method-Override and their like. An empty list that is
+	// not nil: none.
 	StripHeaders []string
 	// Normalize replaces the values of request header fields that responses vary
 	// on, for the key and for the handler: see [Cookies], [Encodings] and
@@ -124,6 +126,7 @@ const (
 
 var (
 	defaultTargets = []string{"CDN-Cache-Control"}
+	defaultKey     = []string{"X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Proto"}
 	// defaultStrip are the fields by which a client can make some frameworks
 	// believe in another URL or method than that of the key.
 	defaultStrip = []string{
@@ -148,6 +151,9 @@ func (o *Options) complete() error {
 	def(&o.MaxRefreshes, defaultMaxRefreshes)
 	if o.Targets == nil {
 		o.Targets = defaultTargets
+	}
+	if o.KeyHeaders == nil {
+		o.KeyHeaders = defaultKey
 	}
 	if o.StripHeaders == nil {
 		o.StripHeaders = defaultStrip

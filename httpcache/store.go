@@ -30,15 +30,15 @@ func (x *exchange) store(ctx context.Context, p *page, ttl time.Duration) (bool,
 		if len(names) > len(known) {
 			return false, x.relearn(ctx, names, ttl)
 		}
-		if ok, err := x.admit(ctx, of, ttl); !ok || err != nil {
+		if ok, err := x.admit(ctx, ttl); !ok || err != nil {
 			return false, err
 		}
 		rec := &record{generation: x.at.rec.generation, variant: of, page: p}
 		return c.pages.Fill(ctx, x.at.key, rec, x.at.fence, cache.TTL(ttl), cache.Tags(p.tags...))
 	}
 	rec := &record{generation: rand.Uint64(), names: names, variant: of, page: p}
-	if x.at.rec != nil && len(names) == len(known) {
-		rec.generation, rec.others = x.at.rec.generation, x.at.rec.others // the other variants stay
+	if x.at.rec != nil && len(names) == len(known) && len(x.at.rec.others) < max(1, x.cache.maxOthers) {
+		rec.generation, rec.others = x.at.rec.generation, x.at.rec.others // the other variants stay, unless there is room for no more
 	}
 	if of != "" {
 		ttl = indexTTL(ttl)
@@ -60,11 +60,15 @@ func (x *exchange) relearn(ctx context.Context, names []string, ttl time.Duratio
 }
 
 // admit makes sure that the URL's record counts a variant; there may be
-// Options.MaxVariants of them.
-func (x *exchange) admit(ctx context.Context, of string, ttl time.Duration) (bool, error) {
-	sum := variantSum(of)
-	if slices.Contains(x.at.rec.others, sum) {
+// Options.MaxVariants of them, and those that are there stay: a flood of variants
+// costs no writes.
+func (x *exchange) admit(ctx context.Context, ttl time.Duration) (bool, error) {
+	others := x.at.rec.others
+	if slices.Contains(others, x.at.sum) {
 		return true, nil
+	}
+	if len(others) >= x.cache.maxOthers {
+		return false, nil
 	}
 	admitted := false
 	err := x.amend(ctx, ttl, func(rec *record) *record {
@@ -72,11 +76,11 @@ func (x *exchange) admit(ctx context.Context, of string, ttl time.Duration) (boo
 			return nil
 		}
 		admitted = true
-		if slices.Contains(rec.others, sum) {
+		if slices.Contains(rec.others, x.at.sum) {
 			return nil
 		}
 		more := *rec
-		more.others = append(slices.Clone(rec.others), sum)
+		more.others = append(slices.Clone(rec.others), x.at.sum)
 		return &more
 	})
 	return admitted, err
@@ -111,13 +115,3 @@ func (x *exchange) amend(ctx context.Context, ttl time.Duration, change func(*re
 // indexTTL is how long the record of a URL with variants lives: longer than its
 // own page, so that variants stored later than it are found until they end.
 func indexTTL(ttl time.Duration) time.Duration { return ttl + min(ttl, 24*time.Hour) }
-
-// variantSum is the same in all processes.
-func variantSum(of string) uint64 {
-	// FNV-1a: two variants of one URL that meet are counted as one.
-	h := uint64(14695981039346656037)
-	for i := range len(of) {
-		h = (h ^ uint64(of[i])) * 1099511628211
-	}
-	return h
-}

@@ -36,7 +36,7 @@ type ViewOptions struct {
 // Inside of another handler of the same Cache, a page is stored once, by the
 // innermost rules.
 func (c *Cache) View(ttl time.Duration, opts *ViewOptions) *View {
-	v := &View{cache: c, ttl: ttl, hasTTL: true}
+	v := &View{cache: c, ttl: min(ttl, maxLifetime), hasTTL: true}
 	if opts != nil {
 		v.opts = *opts
 	}
