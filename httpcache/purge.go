@@ -75,11 +75,13 @@ func (c *Cache) tagsOf(r *http.Request, h http.Header) (tags []string) {
 
 // drop removes the pages of a request's URL, all variants, those of the URLs and
 // groups that its answer names, and what handlers running now would store as one
-// of them: RFC 9111 section 4.4, RFC 9875 section 3.
-func (c *Cache) drop(r *http.Request, answer http.Header) {
+// of them: RFC 9111 section 4.4, RFC 9875 section 3. kept leaves the URL's own
+// record, which is new.
+func (c *Cache) drop(r *http.Request, answer http.Header, kept bool) {
 	ctx, end := c.patience(context.WithoutCancel(r.Context()))
 	defer end()
-	keys := []string{c.keyOf(r)}
+	own := c.keyOf(r)
+	keys := []string{own}
 	sent := sentTarget(r.RequestURI)
 	changed := !sameTarget(sent, r.URL.EscapedPath(), r.URL.RawQuery)
 	var tags []string
@@ -102,7 +104,12 @@ func (c *Cache) drop(r *http.Request, answer http.Header) {
 	}
 	// An outage is for the hooks of the cache.Cache to tell: the client's own
 	// request went well.
-	_, _ = c.raw.DeleteMany(ctx, keys...)
+	if kept {
+		keys = slices.DeleteFunc(keys, func(key string) bool { return key == own })
+	}
+	if len(keys) > 0 {
+		_, _ = c.raw.DeleteMany(ctx, keys...)
+	}
 	if len(tags) > 0 {
 		_ = c.all.Invalidate(ctx, tags...)
 	}

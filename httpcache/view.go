@@ -142,30 +142,3 @@ func (h *handler) pass(w http.ResponseWriter, r *http.Request, f forwarded) {
 		return status
 	}}, r)
 }
-
-// unsafe runs the handler of a request that may change what its URL shows, and
-// drops the URL's pages if it succeeded: RFC 9111 section 4.4. That happens
-// before the client sees the answer, so that it reads what it wrote, and again
-// when the handler has ended, for one that commits late.
-func (h *handler) unsafe(w http.ResponseWriter, r *http.Request) {
-	c := h.view.cache
-	inside := c.around(w)
-	var answer http.Header
-	rec := &recorder{w: w, cache: c}
-	rec.header = func(status int) int {
-		if status < http.StatusBadRequest {
-			answer = w.Header().Clone()
-			c.drop(r, answer)
-		}
-		if !inside {
-			addStatus(w.Header(), forwarded{fwd: fwdMethod}.text(c.name))
-		}
-		return status
-	}
-	defer func() {
-		if rec.status < http.StatusBadRequest { // also one that wrote nothing
-			c.drop(r, answer)
-		}
-	}()
-	h.next.ServeHTTP(rec, r)
-}
