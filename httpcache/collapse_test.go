@@ -44,6 +44,8 @@ func TestCollapse(t *testing.T) {
 		{"cacheable", []string{"Cache-Control", "max-age=60"}, 1, time.Second},
 		{"private, no-store", []string{"Cache-Control", "private, no-store"}, 20, 2 * time.Second},
 		{"Vary: Cookie", []string{"Cache-Control", "max-age=60", "Vary", "Cookie"}, 20, 2 * time.Second},
+		{"no-cache", []string{"Cache-Control", "no-cache", "Etag", `"1"`}, 20, 2 * time.Second},
+		{"stale at once", []string{"Cache-Control", "max-age=0", "Etag", `"1"`}, 20, 2 * time.Second},
 		{"Set-Cookie", []string{"Cache-Control", "max-age=60", "Set-Cookie", "a=b"}, 20, 2 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -184,6 +184,8 @@ func (x *exchange) fill(status int, h http.Header, now time.Time) {
 	}
 	if v.why != "" {
 		x.gone = x.old != nil && replaces(status)
+	}
+	if v.why != "" || !v.forOthers() {
 		x.apart()
 	}
 	x.status.stored, x.status.detail = v.why == "", v.why
@@ -285,7 +287,7 @@ func (x *exchange) commit() {
 	if ttl <= 0 {
 		return
 	}
-	if stored, err := x.store(ctx, p, ttl); err == nil && stored && x.flight == nil {
+	if stored, err := x.store(ctx, p, ttl); err == nil && stored && x.flight == nil && x.verdict.forOthers() {
 		x.cache.flights.shared(x.at.page())
 	}
 }

@@ -18,7 +18,7 @@ func (x *exchange) confirmed(h http.Header, now time.Time) {
 	}
 	p := x.merge(h, now)
 	f := x.status
-	f.status, f.stored, f.detail = http.StatusNotModified, x.verdict.why == "", x.verdict.why
+	f.status, f.stored, f.detail = http.StatusNotModified, x.page != nil, x.verdict.why
 	cookies := h["Set-Cookie"] // for this client
 	reset(h, x.before)
 	if len(cookies) > 0 && x.cache.cookies != StoreSetCookie {
@@ -104,13 +104,33 @@ func (x *exchange) merge(h http.Header, now time.Time) *page {
 		v.why = whyHeader
 	}
 	p.derive()
-	if x.whole = true; v.why == "" {
-		x.page = p
-	} else {
+	switch x.whole = true; {
+	case v.why != "":
 		x.gone = true
+	case p.replays(old, now, v.keep):
+		// It is asked about each time anyway: no need to write it each time.
+	default:
+		x.page = p
+	}
+	if v.why != "" || !v.forOthers() {
 		x.apart()
 	}
 	return p
+}
+
+// replays reports whether p, which is validated each time, adds nothing to old.
+func (p *page) replays(old *page, now time.Time, keep time.Duration) bool {
+	if !p.has(flagValidate) || p.flags != old.flags || now.UnixNano()-old.received > int64(keep/2) ||
+		len(p.fields) != len(old.fields) || !slices.Equal(p.tags, old.tags) {
+		return false
+	}
+	for i, f := range p.fields {
+		g := old.fields[i]
+		if f.name != g.name || f.name != "Date" && !slices.Equal(p.values[f.from:f.to], old.values[g.from:g.to]) {
+			return false
+		}
+	}
+	return true
 }
 
 // survive answers with the stored page in place of a failure, if it may be used

@@ -96,6 +96,9 @@ func (v *View) judge(r *http.Request, status int, h http.Header, asked, now time
 	return out
 }
 
+// forOthers reports whether who waits for the response can use it unasked.
+func (out *verdict) forOthers() bool { return !out.has(flagValidate) && out.lifetime > out.age }
+
 // flagsOf is what a response's directives say of its later use.
 func flagsOf(cc *directives) (f flags) {
 	if cc.public || cc.sMaxAge.set || cc.mustRevalidate {

@@ -5,10 +5,12 @@ package main
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"flag"
 	"fmt"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -62,7 +64,10 @@ func run(ctx context.Context, addr, origin, store, admin, token string, opts *ht
 
 	servers := []*http.Server{{Addr: addr, Handler: pages.Proxy(proxyTo(target))}}
 	if admin != "" {
-		bearer := func(r *http.Request) bool { return token != "" && r.Header.Get("Authorization") == "Bearer "+token }
+		bearer := func(r *http.Request) bool {
+			given := []byte(r.Header.Get("Authorization"))
+			return token != "" && subtle.ConstantTimeCompare(given, []byte("Bearer "+token)) == 1
+		}
 		servers = append(servers, &http.Server{Addr: admin, Handler: pages.PurgeHandler(bearer)})
 	}
 	return serve(ctx, servers)
@@ -84,11 +89,16 @@ func proxyTo(target *url.URL) *httputil.ReverseProxy {
 // serve runs the servers until ctx ends or one of them fails.
 func serve(ctx context.Context, servers []*http.Server) error {
 	failed := make(chan error, len(servers))
+	var errs []error
 	for _, s := range servers {
 		s.ReadHeaderTimeout = 10 * time.Second
-		go func() { failed <- s.ListenAndServe() }()
+		l, err := net.Listen("tcp", s.Addr)
+		if err != nil {
+			failed <- err
+			break
+		}
+		go func() { failed <- s.Serve(l) }()
 	}
-	var errs []error
 	select {
 	case <-ctx.Done():
 	case err := <-failed:
