@@ -129,9 +129,19 @@ func TestNormalizers(t *testing.T) {
 		n        httpcache.Normalizer
 		in, want string
 	}{
-		{encodings, "gzip, deflate, br", "br"}, {encodings, "GZIP;q=1, br;q=0.5", "gzip"}, {encodings, "deflate", ""},
-		{encodings, "*", "br"}, {encodings, "br;q=0, *;q=0.1", "gzip"}, {encodings, "", ""}, {encodings, "identity, gzip;q=0.5", ""}, {encodings, "gzip;q=x", ""},
-		{languages, "de, en;q=0.9", "de"}, {languages, "en-GB,en;q=0.7,de;q=0.3", "en"}, {languages, "fr", ""}, {languages, "fr, DE;q=0.1", "de"}, {languages, "den", ""},
+		{encodings, "gzip, deflate, br", "br"},
+		{encodings, "GZIP;q=1, br;q=0.5", "gzip"},
+		{encodings, "deflate", ""},
+		{encodings, "*", "br"},
+		{encodings, "br;q=0, *;q=0.1", "gzip"},
+		{encodings, "", ""},
+		{encodings, "identity, gzip;q=0.5", ""},
+		{encodings, "gzip;q=x", ""},
+		{languages, "de, en;q=0.9", "de"},
+		{languages, "en-GB,en;q=0.7,de;q=0.3", "en"},
+		{languages, "fr", ""},
+		{languages, "fr, DE;q=0.1", "de"},
+		{languages, "den", ""},
 	} {
 		if got := strings.Join(tt.n([]string{tt.in}), "|"); got != tt.want {
 			t.Errorf("%q: got %q, want %q", tt.in, got, tt.want)

@@ -125,6 +125,34 @@ func TestApart(t *testing.T) {
 	})
 }
 
+// TestFailureIsNotRemembered: those who waited for a page that could not be made
+// try for themselves, and the next ones wait for one another again.
+func TestFailureIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		broken.Store(true)
+		var runs atomic.Int64
+		h := newPages(t, nil).View(time.Minute, nil).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			runs.Add(1)
+			time.Sleep(time.Second)
+			if broken.Load() {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+			_, _ = io.WriteString(w, "x")
+		}))
+		began := time.Now()
+		together(h, 5, func(int) *http.Request { return request("/") })
+		wantEqual(t, "took", time.Since(began), 2*time.Second)
+		wantEqual(t, "runs", runs.Swap(0), 5)
+		broken.Store(false)
+		for _, w := range together(h, 5, func(int) *http.Request { return request("/") }) {
+			wantEqual(t, "status", w.Code, http.StatusOK)
+		}
+		wantEqual(t, "runs", runs.Load(), 1)
+	})
+}
+
 // TestAuthorizedDoesNotLead: a request whose response will hardly be shared
 // holds nobody up, and does not spoil the page for those who share it.
 func TestAuthorizedDoesNotLead(t *testing.T) {

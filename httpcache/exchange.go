@@ -37,6 +37,7 @@ type exchange struct {
 	// Set with the header.
 	verdict verdict
 	page    *page // to be stored
+	proxy   bool  // it comes from elsewhere
 	whole   bool  // its body is there already
 	gone    bool  // what is stored no longer holds
 	again   bool  // the answer was about another page than old
@@ -169,6 +170,7 @@ func (x *exchange) fill(status int, h http.Header, now time.Time) {
 	view, declined, spoken := x.view, x.declined, x.spoken
 	x.mu.Unlock()
 
+	x.proxy = view.proxy
 	x.verdict = view.judge(x.r, status, h, x.asked, now)
 	v := &x.verdict
 	if declined {
@@ -185,14 +187,17 @@ func (x *exchange) fill(status int, h http.Header, now time.Time) {
 	if v.why != "" {
 		x.gone = x.old != nil && replaces(status)
 	}
-	if v.why != "" || !v.forOthers() {
+	switch {
+	case failureOf(status) != noFailure && v.why != "":
+		x.cache.flights.land(x.flight) // it says nothing of what comes next
+	case v.why != "" || !v.forOthers():
 		x.apart()
 	}
 	x.status.stored, x.status.detail = v.why == "", v.why
 	if !spoken {
 		addStatus(h, x.status.text(x.cache.name))
 	}
-	if status == http.StatusOK && x.r.Method != http.MethodHead && notModified(h, x.r) {
+	if status == http.StatusOK && notModified(h, x.r) {
 		x.rec.mute = true
 		if unmodifiedSince(x.r, h) {
 			writeNotModified(x.rec.w)
@@ -267,7 +272,7 @@ func (x *exchange) commit() {
 		if !rec.keep || x.r.Context().Err() != nil || x.length >= 0 && x.length != int64(len(rec.body)) {
 			return // cut short
 		}
-		p.finish(rec.body, !x.view.proxy)
+		p.finish(rec.body, !x.proxy)
 		p = p.joined(x.at.held)
 	} else if p.kind == head {
 		p.finish(nil, false)

@@ -68,8 +68,14 @@ func TestGroups(t *testing.T) {
 		lines []string
 		want  int
 	}{
-		{nil, 0}, {[]string{""}, 0}, {[]string{`"a", "b"`}, 2}, {[]string{`"a"`, `"b";x`}, 2}, {[]string{`"a", b, 1`}, 1},
-		{[]string{`"a", `}, 0}, {[]string{`"a" "b"`}, 0}, {[]string{many}, maxGroups},
+		{nil, 0},
+		{[]string{""}, 0},
+		{[]string{`"a", "b"`}, 2},
+		{[]string{`"a"`, `"b";x`}, 2},
+		{[]string{`"a", b, 1`}, 1},
+		{[]string{`"a", `}, 0},
+		{[]string{`"a" "b"`}, 0},
+		{[]string{many}, maxGroups},
 	} {
 		if got := groupsOf(tt.lines); len(got) != tt.want {
 			t.Errorf("RFC9875-2 %q: got %q, want %d", tt.lines, got, tt.want)
@@ -110,11 +116,25 @@ func TestOneRange(t *testing.T) {
 		first, last int64
 		ok          bool
 	}{
-		{"bytes=0-4", 10, 0, 4, true}, {"bytes=5-", 10, 5, 9, true}, {"bytes=-3", 10, 7, 9, true}, {"bytes=-30", 10, 0, 9, true},
-		{"bytes=8-99", 10, 8, 9, true}, {"BYTES=0-4", 10, 0, 4, true}, {"bytes= 0-4 ", 10, 0, 4, true}, {"bytes=0-4", -1, 0, 4, true},
-		{"bytes=-3", -1, 0, 0, false}, {"bytes=5-", -1, 0, 0, false}, {"bytes=10-", 10, 0, 0, false}, {"bytes=-0", 10, 0, 0, false},
-		{"bytes=4-0", 10, 0, 0, false}, {"bytes=0-1,3-4", 10, 0, 0, false}, {"bytes=a-b", 10, 0, 0, false}, {"lines=0-1", 10, 0, 0, false},
-		{"bytes=", 10, 0, 0, false}, {"bytes=-", 10, 0, 0, false}, {"", 10, 0, 0, false},
+		{"bytes=0-4", 10, 0, 4, true},
+		{"bytes=5-", 10, 5, 9, true},
+		{"bytes=-3", 10, 7, 9, true},
+		{"bytes=-30", 10, 0, 9, true},
+		{"bytes=8-99", 10, 8, 9, true},
+		{"BYTES=0-4", 10, 0, 4, true},
+		{"bytes= 0-4 ", 10, 0, 4, true},
+		{"bytes=0-4", -1, 0, 4, true},
+		{"bytes=-3", -1, 0, 0, false},
+		{"bytes=5-", -1, 0, 0, false},
+		{"bytes=10-", 10, 0, 0, false},
+		{"bytes=-0", 10, 0, 0, false},
+		{"bytes=4-0", 10, 0, 0, false},
+		{"bytes=0-1,3-4", 10, 0, 0, false},
+		{"bytes=a-b", 10, 0, 0, false},
+		{"lines=0-1", 10, 0, 0, false},
+		{"bytes=", 10, 0, 0, false},
+		{"bytes=-", 10, 0, 0, false},
+		{"", 10, 0, 0, false},
 	} {
 		first, last, ok := oneRange([]string{tt.spec}, tt.total)
 		if ok != tt.ok || ok && (first != tt.first || last != tt.last) {

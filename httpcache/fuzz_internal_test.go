@@ -183,3 +183,28 @@ func FuzzStoredResponse(f *testing.F) {
 		}
 	})
 }
+
+// TestKeyVectors: HTTP-049, HTTP-050. Keys are an on-disk format: a change of
+// them empties every cache.
+func TestKeyVectors(t *testing.T) {
+	t.Parallel()
+	for target, want := range map[string]string{
+		"http://www.Example.com/cache/test/":        "u4:http15:www.example.com12:/cache/test/0:",
+		"http://www.example.com/cache/test/?test=1": "u4:http15:www.example.com12:/cache/test/6:test=1",
+		"http://www.example.com/%C3%A9":             "u4:http15:www.example.com7:/%C3%A90:",
+	} {
+		u, err := url.Parse(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := new(Cache).keyOf(&http.Request{URL: u, Host: u.Host}); got != want {
+			t.Errorf("%s: got %q, want %q", target, got, want)
+		}
+	}
+	if got, want := variantKeyOf("u", 1, 2), "v1:u\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x02"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := variantSum("abc"), uint64(0xe71fa2190541574b); got != want {
+		t.Errorf("got %x, want %x", got, want)
+	}
+}

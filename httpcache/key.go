@@ -35,13 +35,7 @@ func (c *Cache) urlKey(scheme, host, path, query, sent string) string {
 	changed := !sameTarget(sent, path, query)
 	if c.filtersQuery() {
 		query = c.filterQuery(query)
-		if changed {
-			at, q, has := strings.Cut(sent, "?")
-			if q = c.filterQuery(q); has && q != "" {
-				at += "?" + q
-			}
-			sent = at
-		}
+		sent = c.filterTarget(sent)
 	}
 	b := append(room[:0], urlKey)
 	b = appendFrame(b, scheme)

@@ -66,13 +66,15 @@ func (v *View) judge(r *http.Request, status int, h http.Header, asked, now time
 	out.whileStale, out.ifError = cc.whileRevalidate.d, cc.ifError.d
 	out.flags = flagsOf(&cc)
 	out.keep = v.keep(&out, h)
-	understood := cc.mustUnderstand && http.StatusText(status) != ""
+	understood := http.StatusText(status) != "" // RFC 9111 section 5.2.2.3
 	switch {
 	case status == http.StatusNotModified:
 		out.why = whyCondition
 	case !v.storableStatus(status, explicit):
 		out.why = whyStatus
-	case cc.noStore && !understood:
+	case cc.mustUnderstand && !understood:
+		out.why = whyStatus
+	case cc.noStore && !cc.mustUnderstand:
 		out.why = whyNoStore
 	case cc.private:
 		out.why = whyPrivate

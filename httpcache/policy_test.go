@@ -91,6 +91,7 @@ func TestStored(t *testing.T) {
 		{"RFC9111-3 599", 599, []string{"Cache-Control", fresh}, nil, true},
 		{"RFC9111-5.2.2.3 must-understand", 200, []string{"Cache-Control", "max-age=60, must-understand, no-store"}, nil, true},
 		{"RFC9111-5.2.2.3 not understood", 599, []string{"Cache-Control", "max-age=60, must-understand, no-store"}, nil, false},
+		{"RFC9111-5.2.2.3 nor without no-store", 599, []string{"Cache-Control", "max-age=60, must-understand"}, nil, false},
 		{"RFC9111-3.3 206 to no Range", 206, []string{"Cache-Control", fresh, "Content-Range", "bytes 0-4/10"}, nil, false},
 		{"301 with freshness", 301, []string{"Cache-Control", fresh}, nil, true},
 		{"404 with freshness", 404, []string{"Cache-Control", fresh}, nil, true},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -32,6 +31,12 @@ func tagOf(kind string, parts ...string) string {
 	return "httpcache/" + kind + "/" + base64.RawURLEncoding.EncodeToString(sum[:18])
 }
 
+// targetTag is the tag of the pages of a URL that a handler around us changed, by
+// what the client sent.
+func (c *Cache) targetTag(host, sent string) string {
+	return tagOf(tagTarget, strings.ToLower(host), c.filterTarget(sent))
+}
+
 // GroupTag is the tag of the responses of an origin, such as
 // https://shop.example, that are in a group (RFC 9875): [cache.Cache.Invalidate]
 // of it drops them.
@@ -52,7 +57,7 @@ func (c *Cache) tagsOf(r *http.Request, h http.Header) (tags []string) {
 	path, host := r.URL.EscapedPath(), strings.ToLower(r.Host)
 	sent := sentTarget(r.RequestURI)
 	if !sameTarget(sent, path, r.URL.RawQuery) {
-		tags = append(tags, tagOf(tagTarget, host, sent))
+		tags = append(tags, c.targetTag(r.Host, sent))
 		path, _, _ = strings.Cut(sent, "?")
 	}
 	if c.purgeDepth > 0 {
@@ -86,7 +91,7 @@ func (c *Cache) drop(r *http.Request, answer http.Header, kept bool) {
 	changed := !sameTarget(sent, r.URL.EscapedPath(), r.URL.RawQuery)
 	var tags []string
 	if changed {
-		tags = append(tags, tagOf(tagTarget, strings.ToLower(r.Host), sent))
+		tags = append(tags, c.targetTag(r.Host, sent))
 	}
 	for _, name := range [...]string{"Location", "Content-Location"} {
 		u := related(r, sent, answer[name])
@@ -96,7 +101,7 @@ func (c *Cache) drop(r *http.Request, answer http.Header, kept bool) {
 		path := u.EscapedPath()
 		keys = append(keys, c.urlKey(schemeOf(r), r.Host, path, u.RawQuery, ""))
 		if changed {
-			tags = append(tags, tagOf(tagTarget, strings.ToLower(r.Host), u.RequestURI()))
+			tags = append(tags, c.targetTag(r.Host, u.RequestURI()))
 		}
 	}
 	for _, group := range groupsOf(answer["Cache-Group-Invalidation"]) {
@@ -144,7 +149,7 @@ func (c *Cache) Purge(ctx context.Context, rawURL string) error {
 	if _, err := c.raw.DeleteMany(ctx, c.keysOf(u)...); err != nil {
 		return fmt.Errorf("httpcache: purge: %w", err)
 	}
-	return c.invalidate(ctx, tagOf(tagTarget, strings.ToLower(u.Host), u.RequestURI()))
+	return c.invalidate(ctx, c.targetTag(u.Host, u.RequestURI()))
 }
 
 // PurgePrefix drops the pages of all URLs whose path begins with that of rawURL,
@@ -179,44 +184,50 @@ func (c *Cache) invalidate(ctx context.Context, tags ...string) error {
 }
 
 // SoftPurge makes the pages of a URL stale and keeps them: they are validated, or
-// used as RFC 5861 allows, when they are asked for next. It finds the page that
-// stands in the URL's own record; its other variants are dropped.
+// used as RFC 5861 allows, when they are asked for next. One that is being made
+// now is not stored.
 func (c *Cache) SoftPurge(ctx context.Context, rawURL string) error {
 	u, err := purgeURL(rawURL)
 	if err != nil {
 		return err
 	}
 	for _, key := range c.keysOf(u) {
-		fence, err := c.pages.Fence(ctx, key)
+		rec, err := c.soften(ctx, key)
 		if err != nil {
 			return fmt.Errorf("httpcache: purge: %w", err)
 		}
-		rec, err := c.pages.Get(ctx, key)
-		if errors.Is(err, cache.ErrMiss) {
+		if rec == nil {
 			continue
 		}
-		if err != nil {
-			return fmt.Errorf("httpcache: purge: %w", err)
-		}
-		now := time.Now()
-		if rec.page == nil || rec.page.remaining(now) <= 0 {
-			continue
-		}
-		soft := *rec.page
-		soft.lifetime = soft.currentAge(now)
-		keep := max(soft.whileStale, soft.ifError, c.keep)
-		next := &record{generation: rec.generation + 1, names: rec.names, variant: rec.variant, page: &soft}
-		stored, err := c.pages.Fill(ctx, key, next, fence, cache.TTL(max(keep, time.Second)), cache.Tags(soft.tags...))
-		if err != nil {
-			return fmt.Errorf("httpcache: purge: %w", err)
-		}
-		if !stored { // somebody wrote there meanwhile
-			if _, err := c.pages.Delete(ctx, key); err != nil {
+		for _, sum := range rec.others {
+			if _, err := c.soften(ctx, variantKeyOf(key, rec.generation, sum)); err != nil {
 				return fmt.Errorf("httpcache: purge: %w", err)
 			}
 		}
 	}
 	return nil
+}
+
+// soften ends the lifetime of a record's page, and returns the record.
+func (c *Cache) soften(ctx context.Context, key string) (*record, error) {
+	fence, err := c.pages.Fence(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := c.read(ctx, key)
+	if rec == nil || rec.page == nil || err != nil {
+		return rec, err
+	}
+	now := time.Now()
+	soft, next := *rec.page, *rec
+	soft.lifetime = min(soft.lifetime, soft.currentAge(now))
+	next.page = &soft
+	ttl := max(soft.whileStale, soft.ifError, c.keep, time.Second)
+	stored, err := c.pages.Fill(ctx, key, &next, fence, cache.TTL(indexTTL(ttl)), cache.Tags(soft.tags...))
+	if err == nil && !stored { // somebody wrote there meanwhile
+		_, err = c.pages.Delete(ctx, key)
+	}
+	return rec, err
 }
 
 // keysOf are the keys under which a URL may be stored.

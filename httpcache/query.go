@@ -27,6 +27,15 @@ func (c *Cache) filterQuery(raw string) string {
 	return strings.Join(kept, "&")
 }
 
+// filterTarget is filterQuery of a path with its query.
+func (c *Cache) filterTarget(target string) string {
+	path, query, _ := strings.Cut(target, "?")
+	if query = c.filterQuery(query); query != "" {
+		return path + "?" + query
+	}
+	return path
+}
+
 // nameOf is the name of a parameter as it was sent. One that is escaped is
 // another name to us, and so in the key.
 func nameOf(pair string) string {
@@ -69,11 +78,7 @@ func (c *Cache) reduce(r *http.Request) {
 	u := *r.URL
 	u.RawQuery = query
 	r.URL = &u
-	if path, _, has := strings.Cut(r.RequestURI, "?"); has {
-		if r.RequestURI = path; query != "" {
-			r.RequestURI += "?" + query
-		}
-	}
+	r.RequestURI = c.filterTarget(r.RequestURI)
 	r.Form = nil
 }
 

@@ -76,9 +76,11 @@ func TestStaleIfError(t *testing.T) {
 		{name: "4 after the window", steps: []exchange{{header: header}, after(41*time.Second, 503, "asked")}},
 		{name: "4 not unless it is said", steps: []exchange{{header: fresh("10", "Etag", `"v1"`)}, after(11*time.Second, 503, "asked")}},
 		{name: "5.2.2.2 not with must-revalidate", steps: []exchange{
-			{header: fresh("10, must-revalidate, stale-if-error=30", "Etag", `"v1"`)}, after(11*time.Second, 503, "asked")}},
+			{header: fresh("10, must-revalidate, stale-if-error=30", "Etag", `"v1"`)}, after(11*time.Second, 503, "asked"),
+		}},
 		{name: "5.2.2.8 nor proxy-revalidate", steps: []exchange{
-			{header: fresh("10, proxy-revalidate, stale-if-error=30", "Etag", `"v1"`)}, after(11*time.Second, 503, "asked")}},
+			{header: fresh("10, proxy-revalidate, stale-if-error=30", "Etag", `"v1"`)}, after(11*time.Second, 503, "asked"),
+		}},
 		{name: "4 the client may say it", steps: []exchange{
 			{header: fresh("10", "Etag", `"v1"`)},
 			{after: 11 * time.Second, send: []string{"Cache-Control", "stale-if-error=5"}, status: 503, wantBody: "body"},

@@ -113,7 +113,8 @@ func TestConditionals(t *testing.T) {
 			if_("If-Modified-Since", "Sat, 05 Nov 1994 08:49:37 GMT", 200), if_("If-Modified-Since", "x", 200),
 		}},
 		{name: "13.2.2 If-None-Match goes first", steps: []exchange{
-			stored, {send: []string{"If-None-Match", `"v2"`, "If-Modified-Since", later}, want: "hit"},
+			stored,
+			{send: []string{"If-None-Match", `"v2"`, "If-Modified-Since", later}, want: "hit"},
 			{send: []string{"If-None-Match", `"v1"`, "If-Modified-Since", "Sat, 05 Nov 1994 08:49:37 GMT"}, want: "hit", wantStatus: 304},
 		}},
 		{name: "13.1.3 Date in place of Last-Modified", steps: []exchange{
@@ -130,7 +131,8 @@ func TestConditionals(t *testing.T) {
 			{want: "hit", wantStatus: 301, wantHeader: []string{"Location", "/x"}},
 		}},
 		{name: "13.1.1 If-Match is the origin's", proxy: true, steps: []exchange{
-			stored, {send: []string{"If-Match", `"v1"`}, want: "asked", wantSent: []string{"If-Match", `"v1"`}},
+			stored,
+			{send: []string{"If-Match", `"v1"`}, want: "asked", wantSent: []string{"If-Match", `"v1"`}},
 			{send: []string{"If-Unmodified-Since", later}, want: "asked", wantSent: []string{"If-Unmodified-Since", later}},
 			{want: "hit"},
 		}},

@@ -43,14 +43,19 @@ func TestTargeted(t *testing.T) {
 		stored("2.2 one that is not readable is not there", cdn("max-age=0,,", "Cache-Control", "max-age=60")),
 		stored("2.2 nor one that is empty", cdn(" ", "Cache-Control", "max-age=60")),
 		{name: "2.2 the first of the list", opts: own, steps: []exchange{
-			{header: cdn("max-age=0", "Strata-Cache-Control", "max-age=60")}, {want: "hit"}}},
+			{header: cdn("max-age=0", "Strata-Cache-Control", "max-age=60")}, {want: "hit"},
+		}},
 		{name: "2.2 then the next", opts: own, steps: []exchange{
-			{header: cdn("max-age=60", "Strata-Cache-Control", "?")}, {want: "hit"}}},
+			{header: cdn("max-age=60", "Strata-Cache-Control", "?")}, {want: "hit"},
+		}},
 		{name: "gap 194: not addressed", opts: none, steps: []exchange{
-			{header: cdn("max-age=60", "Cache-Control", "max-age=0")}, {want: "asked"}}},
+			{header: cdn("max-age=60", "Cache-Control", "max-age=0")}, {want: "asked"},
+		}},
 		{name: "5.2.2.10 credentials", steps: []exchange{
-			{send: []string{"Authorization", "x"}, header: cdn("public, max-age=60")}, {want: "hit"}}},
+			{send: []string{"Authorization", "x"}, header: cdn("public, max-age=60")}, {want: "hit"},
+		}},
 		{name: "RFC5861", steps: []exchange{
-			{header: cdn("max-age=10, stale-if-error=60")}, {after: 11 * time.Second, status: 503, wantBody: "body"}}},
+			{header: cdn("max-age=10, stale-if-error=60")}, {after: 11 * time.Second, status: 503, wantBody: "body"},
+		}},
 	})
 }

@@ -68,6 +68,9 @@ func (h *handler) miss(w http.ResponseWriter, r *http.Request, at *place, d *dem
 			c.serve(w, r, p, now, &f)
 			return
 		}
+		if flight.failure != noFailure {
+			break // all who waited try for themselves
+		}
 	}
 	h.alone(w, r, at, d, f, nil)
 }
@@ -138,6 +141,9 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, p *page, now time.
 			return
 		}
 		if p.kind == whole {
+			if _, typed := header["Content-Type"]; !typed {
+				header["Content-Type"] = nil // and not what its coding looks like
+			}
 			http.ServeContent(w, r, "", p.modified, bytes.NewReader(p.body))
 			return
 		}

@@ -81,6 +81,7 @@ func proxyTo(target *url.URL) *httputil.ReverseProxy {
 			p.SetURL(target)
 			p.Out.Host = p.In.Host
 			p.SetXForwarded()
+			p.Out.Header.Add("Via", "1.1 strata") // RFC 9110 section 7.6.3
 		},
 		Transport: &http.Transport{DisableCompression: true, IdleConnTimeout: 5 * time.Second, MaxIdleConnsPerHost: 64},
 	}
