@@ -39,6 +39,7 @@ type exchange struct {
 	page    *page // to be stored
 	proxy   bool  // it comes from elsewhere
 	whole   bool  // its body is there already
+	replay  bool  // it is what is stored already, and validated each time: no need to write it
 	gone    bool  // what is stored no longer holds
 	again   bool  // the answer was about another page than old
 	length  int64 // Content-Length, or -1
@@ -273,7 +274,7 @@ func (x *exchange) commit() {
 			return // cut short
 		}
 		p.finish(rec.body, !x.proxy)
-		p = p.joined(x.at.held)
+		p = p.joined(x.at.held, x.cache.maxBody)
 	} else if p.kind == head {
 		p.finish(nil, false)
 	}
@@ -282,7 +283,7 @@ func (x *exchange) commit() {
 	x.mu.Unlock()
 	slices.Sort(p.tags)
 	p.tags = slices.Compact(p.tags)
-	if len(p.tags) > maxTags {
+	if len(p.tags) > maxTags || x.replay && slices.Equal(p.tags, x.old.tags) {
 		return
 	}
 	ttl := p.remaining(time.Now())

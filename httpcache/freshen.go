@@ -18,7 +18,7 @@ func (x *exchange) confirmed(h http.Header, now time.Time) {
 	}
 	p := x.merge(h, now)
 	f := x.status
-	f.status, f.stored, f.detail = http.StatusNotModified, x.page != nil, x.verdict.why
+	f.status, f.stored, f.detail = http.StatusNotModified, x.page != nil && !x.replay, x.verdict.why
 	cookies := h["Set-Cookie"] // for this client
 	reset(h, x.before)
 	if len(cookies) > 0 && x.cache.cookies != StoreSetCookie {
@@ -104,13 +104,10 @@ func (x *exchange) merge(h http.Header, now time.Time) *page {
 		v.why = whyHeader
 	}
 	p.derive()
-	switch x.whole = true; {
-	case v.why != "":
+	if x.whole = true; v.why != "" {
 		x.gone = true
-	case p.replays(old, now, v.keep):
-		// It is asked about each time anyway: no need to write it each time.
-	default:
-		x.page = p
+	} else {
+		x.page, x.replay = p, p.replays(old, now, v.keep)
 	}
 	if v.why != "" || !v.forOthers() {
 		x.apart()
@@ -121,7 +118,7 @@ func (x *exchange) merge(h http.Header, now time.Time) *page {
 // replays reports whether p, which is validated each time, adds nothing to old.
 func (p *page) replays(old *page, now time.Time, keep time.Duration) bool {
 	if !p.has(flagValidate) || p.flags != old.flags || now.UnixNano()-old.received > int64(keep/2) ||
-		len(p.fields) != len(old.fields) || !slices.Equal(p.tags, old.tags) {
+		len(p.fields) != len(old.fields) {
 		return false
 	}
 	for i, f := range p.fields {
@@ -146,6 +143,9 @@ func (x *exchange) survive(f failure, status int) bool {
 	x.rec.mute = true
 	reset(x.rec.w.Header(), x.before)
 	x.status.status, x.status.detail = status, "stale-if-error"
+	if f == unreachable {
+		x.status.detail = "unreachable"
+	}
 	x.cache.serve(x.rec.w, x.r, x.old, now, &x.status)
 	x.cache.flights.land(x.flight)
 	return true

@@ -109,8 +109,9 @@ func isStrongTag(tag string) bool {
 // beside it: RFC 9111 section 3.4. Only a strong validator shows that both are
 // of one whole, and only ranges that touch are joined. The header, and with it
 // the freshness, is p's.
-func (p *page) joined(old *page) *page {
-	if old == nil || old.kind != part || p.total < 0 || old.total != p.total {
+// One beyond limit bytes is not made.
+func (p *page) joined(old *page, limit int64) *page {
+	if old == nil || old.kind != part || p.kind != part || p.total < 0 || old.total != p.total {
 		return p
 	}
 	tag, _ := p.get("Etag")
@@ -123,7 +124,7 @@ func (p *page) joined(old *page) *page {
 		low, high = old, p
 	}
 	end := low.first + int64(len(low.body))
-	if end < high.first {
+	if end < high.first || max(end, high.first+int64(len(high.body)))-low.first > limit {
 		return p
 	}
 	out := *p

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stratacache/strata/httpcache"
 )
 
 // TestRanges: RFC 9110 section 14, RFC 9111 sections 3.3 and 3.4.
@@ -63,6 +65,13 @@ func TestRanges(t *testing.T) {
 			{send: ask("5-6"), status: 206, header: part("5-6/10", "Etag", `"v1"`), body: "56", wantStatus: 206},
 			{send: ask("5-6"), want: "hit", wantStatus: 206, wantBody: "56"},
 			{send: ask("0-1"), status: 206, header: part("0-1/10"), body: "01", want: "asked", wantStatus: 206},
+		}},
+		{name: "H45 not beyond MaxBody", opts: &httpcache.Options{MaxBody: 6}, steps: []exchange{
+			{send: ask("0-4"), status: 206, header: part("0-4/10", "Etag", `"v1"`), body: "01234", wantStatus: 206},
+			{send: ask("5-9"), status: 206, header: part("5-9/10", "Etag", `"v1"`), body: "56789", wantStatus: 206},
+			{send: ask("5-9"), want: "hit", wantStatus: 206, wantBody: "56789"},
+			{body: ten, header: fresh("60"), want: "asked"},
+			{send: ask("4-6"), status: 206, header: part("4-6/10"), body: "456", want: "asked", wantStatus: 206},
 		}},
 		{name: "14.4 a range that contradicts its body", steps: []exchange{
 			{send: ask("-5"), status: 206, header: part("4-9/10"), body: "01234", wantStatus: 206, want: "asked"},

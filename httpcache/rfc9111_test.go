@@ -126,7 +126,13 @@ func TestValidation(t *testing.T) {
 			{header: []string{"Cache-Control", `no-cache="X-A", max-age=60`, "Etag", `"v1"`}},
 			{status: 304, want: "304"},
 		}},
-		{name: "HTTP.md gap 185: a 304 extends freshness", steps: []exchange{
+		{name: "5.2.2.4 what does not change is not written each time", steps: []exchange{
+			{header: []string{"Cache-Control", "no-cache", "Etag", `"v1"`}},
+			{status: 304, wantHeader: []string{"Cache-Status", "Strata; fwd=stale; fwd-status=304; stored"}},
+			{status: 304, wantHeader: []string{"Cache-Status", "Strata; fwd=stale; fwd-status=304"}},
+			{after: 40 * time.Minute, status: 304, wantHeader: []string{"Cache-Status", "Strata; fwd=stale; fwd-status=304; stored"}},
+		}},
+		{name: "gap 185: a 304 extends freshness", steps: []exchange{
 			{header: fresh("10", "Etag", `"v1"`)},
 			{after: 11 * time.Second, status: 304, want: "304"},
 			{after: 9 * time.Second, want: "hit"},
