@@ -76,7 +76,7 @@
 // handler makes the next in the background, without the credentials of its cause
 // unless they are in the key; for stale-if-error on 500, 502, 503 and 504 (RFC
 // 5861); for max-stale (5.2.1.2); and when [Unreachable] says that there is no
-// origin (4.2.4). must-revalidate, proxy-revalidate and no-cache forbid all of
+// origin, or a handler aborts before its header (4.2.4). must-revalidate, proxy-revalidate and no-cache forbid all of
 // that; s-maxage forbids what its response does not itself ask for.
 //
 // # One load
@@ -103,6 +103,13 @@
 // or other method that is not known to be safe drops the pages of its own URL,
 // of Location and Content-Location of the same origin, and the groups in
 // Cache-Group-Invalidation (section 4.4). [Cache.PurgeHandler] is for operators.
+//
+// # Bounds
+//
+// A body is stored up to [Options].MaxBody, and all bodies that are being kept
+// at one time up to MaxBuffered; a URL has up to MaxVariants pages, a response up
+// to 8 names in Vary, 64 KiB of header, 256 tags and 32 groups. What is beyond
+// a bound passes through.
 //
 // # When the store is down
 //

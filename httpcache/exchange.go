@@ -109,15 +109,29 @@ func (x *exchange) call(next http.Handler) {
 			if v == nil {
 				return
 			}
-			if v == http.ErrAbortHandler && x.rec.status == 0 && x.survive(unreachable, 0) {
-				return
+			if v != http.ErrAbortHandler || x.rec.status != 0 {
+				panic(v)
 			}
-			panic(v)
+			if !x.survive(unreachable, 0) {
+				x.refuse()
+			}
 		}()
 	}
 	r := x.request()
 	next.ServeHTTP(x.rec, r)
 	x.r.Pattern = r.Pattern // for the logs of who called us
+}
+
+// refuse answers for a handler that gave up, where a page is stored that may not
+// be used without it: RFC 9111 section 5.2.2.2.
+func (x *exchange) refuse() {
+	h := x.rec.w.Header()
+	reset(h, x.before)
+	x.status.detail = "unreachable"
+	addStatus(h, x.status.text(x.cache.name))
+	x.rec.mute = true
+	http.Error(x.rec.w, http.StatusText(http.StatusGatewayTimeout), http.StatusGatewayTimeout)
+	x.cache.flights.land(x.flight)
 }
 
 // request is what the handler sees: all that is in the key, nothing that is not,

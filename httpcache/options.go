@@ -28,8 +28,8 @@ type Options struct {
 	// guessing.
 	Heuristic time.Duration
 	// Keep is how long a response stays in the store after it is no longer fresh,
-	// to be validated, or used if the origin of a [Cache.Proxy] cannot be
-	// reached. Default 1 hour; negative: not at all.
+	// to be validated, or, but for a view's, used if the origin cannot be reached.
+	// Default 1 hour; negative: not at all.
 	Keep time.Duration
 	// Targets are the targeted fields of RFC 9213 that speak to this cache, the
 	// first that is there before Cache-Control. Default "CDN-Cache-Control"; an

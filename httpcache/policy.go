@@ -126,7 +126,7 @@ func (v *View) keep(out *verdict, h http.Header) (d time.Duration) {
 		d = max(out.whileStale, out.ifError)
 	}
 	_, tagged := h["Etag"]
-	if tagged || !lastModified(h).IsZero() || v.proxy && !out.has(flagNoStale|flagValidate|flagSMaxAge) {
+	if tagged || !lastModified(h).IsZero() || !v.hasTTL && !out.has(flagNoStale|flagValidate|flagSMaxAge) {
 		d = max(d, v.cache.keep)
 	}
 	return d

@@ -177,9 +177,15 @@ func TestAbortBeforeHeader(t *testing.T) {
 				panic(http.ErrAbortHandler)
 			}
 			w.Header().Set("Cache-Control", "max-age=10")
+			if r.URL.Path == "/strict" {
+				w.Header().Add("Cache-Control", "must-revalidate")
+			}
 			w.Header().Set("Etag", `"v1"`)
 			_, _ = io.WriteString(w, "page")
 		}))
+		get(t, h, "/strict")
+		time.Sleep(11 * time.Second)
+		wantEqual(t, "where the page forbids it", do(h, request("/strict")).StatusCode, http.StatusGatewayTimeout)
 		for _, path := range []string{"/", "/signal"} {
 			runs = 0
 			get(t, h, path)

@@ -45,7 +45,7 @@ func TestHit(t *testing.T) {
 		wantStatus(t, do(h, request("/", "Cache-Control", "min-fresh=43")), "Strata; hit; ttl=43")
 		wantStatus(t, do(h, request("/", "Cache-Control", "max-age=16")), "Strata; fwd=request; stored")
 		time.Sleep(53 * time.Second)
-		wantStatus(t, do(h, request("/")), "Strata; fwd=uri-miss; stored")
+		wantStatus(t, do(h, request("/")), "Strata; fwd=stale; stored")
 	})
 }
 
