@@ -64,6 +64,9 @@ func BenchmarkHit(b *testing.B) {
 		if size != 8<<10 {
 			continue
 		}
+		behind := browser("http://example.com/tls")
+		behind.Header.Set("X-Forwarded-Proto", "https")
+		run(name+"hit-behind-tls", pages.Handler(page), behind)
 		run(name+"hit-vary", pages.Handler(page), browser("http://example.com/vary"))
 		parts := &httpcache.ViewOptions{KeyParts: func(*http.Request) []string { return []string{"en"} }}
 		run(name+"hit-parts", pages.View(time.Hour, parts).Handler(page), browser("http://example.com/vary"))

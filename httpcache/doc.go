@@ -76,8 +76,10 @@
 // handler makes the next in the background, without the credentials of its cause
 // unless they are in the key; for stale-if-error on 500, 502, 503 and 504 (RFC
 // 5861); for max-stale (5.2.1.2); and when [Unreachable] says that there is no
-// origin, or a handler aborts before its header (4.2.4). must-revalidate, proxy-revalidate and no-cache forbid all of
-// that; s-maxage forbids what its response does not itself ask for.
+// origin, or a handler aborts before its header (4.2.4). must-revalidate,
+// proxy-revalidate and no-cache forbid all of that, and then the answer is 504;
+// s-maxage forbids what its response does not itself ask for. [Cache.Close] ends
+// what runs in the background.
 //
 // # One load
 //

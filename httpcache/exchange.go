@@ -23,7 +23,7 @@ type exchange struct {
 	before  http.Header
 	status  forwarded
 	asked   time.Time
-	demands *demands
+	demands demands
 	old     *page // stored, not fresh enough, and good for this request if it still holds; or nil
 	asks    bool  // the handler is asked whether old still holds
 	unreach atomic.Bool

@@ -97,7 +97,7 @@ func (h *handler) alone(w http.ResponseWriter, r *http.Request, at *place, d *de
 		c.serve(w, r, p, now, nil)
 		return
 	}
-	x := &exchange{cache: c, r: r, at: *at, flight: flight, status: f, view: h.view, demands: d}
+	x := &exchange{cache: c, r: r, at: *at, flight: flight, status: f, view: h.view, demands: *d}
 	if can != useNot {
 		x.old = p
 	}
