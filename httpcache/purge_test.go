@@ -184,6 +184,20 @@ func TestSoftPurge(t *testing.T) {
 		if err := pages.SoftPurge(t.Context(), shop+"/nothing"); err != nil {
 			t.Error(err)
 		}
+
+		// All variants of a URL.
+		origin.step = &exchange{header: fresh("600, stale-while-revalidate=30", "Etag", `"v1"`, "Vary", "X-A")}
+		for _, a := range []string{"1", "2", "3"} {
+			do(h, request(shop+"/b", "X-A", a))
+		}
+		if err := pages.SoftPurge(t.Context(), shop+"/b"); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range []string{"1", "2", "3"} {
+			wantStatus(t, do(h, request(shop+"/b", "X-A", a)), "Strata; hit; ttl=0")
+			synctest.Wait()
+			wantStatus(t, do(h, request(shop+"/b", "X-A", a)), "Strata; hit; ttl=600")
+		}
 	})
 }
 
