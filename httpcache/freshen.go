@@ -13,7 +13,7 @@ import (
 func (x *exchange) confirmed(h http.Header, now time.Time) {
 	x.rec.mute = true
 	if !x.old.confirms(h) {
-		x.again = true
+		x.again, x.rec.hold = true, true
 		return
 	}
 	p := x.merge(h, now)

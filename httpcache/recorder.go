@@ -24,6 +24,7 @@ type recorder struct {
 	status   int   // of the final header; 0 before it
 	keep     bool  // body is a copy of all that was written
 	mute     bool  // the client has had its whole answer: what follows is only kept
+	hold     bool  // mute, and it has not: another run of the handler will answer
 	hijacked bool  // the connection is the handler's
 	limit    int64 // of body
 	body     []byte
@@ -126,6 +127,9 @@ type onlyWriter struct{ io.Writer }
 func (rec *recorder) FlushError() error {
 	if rec.status == 0 {
 		rec.WriteHeader(http.StatusOK)
+	}
+	if rec.hold {
+		return nil
 	}
 	return http.NewResponseController(rec.w).Flush()
 }
