@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stratacache/strata/backends/locmem"
 	"github.com/stratacache/strata/httpcache"
 )
 
@@ -110,6 +111,7 @@ func (tt *conformance) play(t *testing.T, proxy bool) {
 	pages := newPages(t, tt.opts)
 	h := pages.Handler(origin)
 	if proxy {
+		pages = over(t, open(t, &broken{Store: locmem.New(nil)}), tt.opts) // a store that keeps bytes
 		h = pages.Proxy(&httputil.ReverseProxy{
 			Rewrite:   func(p *httputil.ProxyRequest) { p.Out.URL.Scheme, p.Out.URL.Host = "http", "origin.example" },
 			Transport: origin,
