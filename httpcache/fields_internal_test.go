@@ -164,7 +164,9 @@ func TestCanonical(t *testing.T) {
 		{"Accept", "text/html, A/b; q=1", "text/html,A/b;q=1"},
 		{"Accept", `a/b; x="1, 2"`, `a/b; x="1, 2"`},
 		{"Cookie", "a=B; c=d", "a=B; c=d"},
-		{"X-A", "A, b", "A, b"},
+		{"X-A", " A , b\t,c  d ", "A,b,c  d"},
+		{"X-A", `"a, b"`, `"a, b"`},
+		{"User-Agent", "a, b", "a, b"},
 	} {
 		if got := canonical(tt.name, tt.in); got != tt.want {
 			t.Errorf("%s %q: got %q, want %q", tt.name, tt.in, got, tt.want)

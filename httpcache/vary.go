@@ -88,24 +88,27 @@ func (c *Cache) appendField(b []byte, h http.Header, name string) []byte {
 	return appendFrame(b, canonical(name, value))
 }
 
-// canonical rewrites the value of a field whose syntax is known so that what
-// means the same is the same.
+// canonical rewrites the value of a field so that what means the same is the
+// same. Fields that nobody knows count as lists, whose members stand in the same
+// order with or without blanks.
 func canonical(name, value string) string {
 	switch name {
+	case "Cookie", "Authorization", "Proxy-Authorization", "User-Agent", "Referer":
+		return value
 	case "Accept-Encoding", "Accept-Language", "Accept-Charset":
-		if strings.ContainsFunc(value, func(r rune) bool { return r == ' ' || r == '\t' || 'A' <= r && r <= 'Z' }) {
-			return strings.ToLower(dropBlanks(value))
-		}
+		return strings.ToLower(dropBlanks(value, ",;="))
 	case "Accept":
-		if strings.ContainsAny(value, " \t") && !strings.Contains(value, `"`) {
-			return dropBlanks(value)
-		}
+		return dropBlanks(value, ",;=")
 	}
-	return value
+	return dropBlanks(value, ",")
 }
 
-// dropBlanks drops the blanks beside the separators of a list.
-func dropBlanks(list string) string {
+// dropBlanks drops the blanks beside separators, unless a quoted string may hold
+// them.
+func dropBlanks(list, separators string) string {
+	if !strings.ContainsAny(list, " \t") || strings.Contains(list, `"`) {
+		return list
+	}
 	var b strings.Builder
 	for i := 0; i < len(list); i++ {
 		if c := list[i]; c != ' ' && c != '\t' {
@@ -113,10 +116,10 @@ func dropBlanks(list string) string {
 			continue
 		}
 		end := skipBlanks(list, i)
-		beside := b.Len() == 0 || end == len(list) || strings.IndexByte(",;=", list[end]) >= 0 ||
-			strings.IndexByte(",;=", list[i-1]) >= 0
+		beside := i == 0 || end == len(list) || strings.IndexByte(separators, list[end]) >= 0 ||
+			strings.IndexByte(separators, list[i-1]) >= 0
 		if !beside {
-			b.WriteByte(' ')
+			b.WriteString(list[i:end])
 		}
 		i = end - 1
 	}
