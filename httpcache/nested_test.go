@@ -50,6 +50,23 @@ func TestNested(t *testing.T) {
 	})
 }
 
+// TestNestedRefresh: a page that the outer handler makes anew is made by the
+// handler, not read from the store by the inner view.
+func TestNestedRefresh(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		pages := newPages(t, nil)
+		o := &origin{header: []string{"Cache-Control", "max-age=10, stale-while-revalidate=60", "Etag", `"v1"`}}
+		h := pages.Handler(pages.View(time.Minute, nil).Handler(o))
+		get(t, h, "/")
+		time.Sleep(11 * time.Second)
+		wantEqual(t, "stale", get(t, h, "/"), "run 1")
+		synctest.Wait()
+		wantEqual(t, "made anew", get(t, h, "/"), "run 2")
+		wantEqual(t, "runs", o.runs.Load(), 2)
+	})
+}
+
 // TestComposed: a handler that asks another cached handler for a part of its
 // page. The part keeps its own rules; the page, which does not know on what the
 // part depends, is made anew.

@@ -102,11 +102,15 @@ func (h *handler) cached(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	can := d.use(p, r, now)
+	ours := outer != nil && outer.cache == c && outer.encloses(w, at.url)
+	adoptable := ours && h.view.opts.KeyParts == nil
+	if adoptable {
+		can = min(can, useAsk) // what is there was not good enough for the outer one
+	}
 	switch {
 	case can >= useWhile:
 		if outer != nil {
-			// It knows nothing of the page's tags.
-			outer.decline(outer.cache == c && outer.encloses(w, at.url))
+			outer.decline(ours) // it knows nothing of the page's tags
 		}
 		if can == useWhile {
 			h.refresh(r, at)
@@ -118,13 +122,12 @@ func (h *handler) cached(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, http.StatusText(http.StatusGatewayTimeout), http.StatusGatewayTimeout)
 		return
 	}
+	if adoptable {
+		outer.adopt(h.view, r)
+		h.next.ServeHTTP(w, r)
+		return
+	}
 	if outer != nil {
-		ours := outer.cache == c && outer.encloses(w, at.url)
-		if ours && h.view.opts.KeyParts == nil {
-			outer.adopt(h.view, r)
-			h.next.ServeHTTP(w, r)
-			return
-		}
 		outer.decline(ours)
 	}
 	h.miss(w, r, &at, &d, p, can)
