@@ -1,6 +1,7 @@
 package httpcache_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -63,6 +64,9 @@ func BenchmarkHit(b *testing.B) {
 		if size != 8<<10 {
 			continue
 		}
+		behind := browser("http://example.com/tls")
+		behind.Header.Set("X-Forwarded-Proto", "https")
+		run(name+"hit-behind-tls", pages.Handler(page), behind)
 		run(name+"hit-vary", pages.Handler(page), browser("http://example.com/vary"))
 		parts := &httpcache.ViewOptions{KeyParts: func(*http.Request) []string { return []string{"en"} }}
 		run(name+"hit-parts", pages.View(time.Hour, parts).Handler(page), browser("http://example.com/vary"))
@@ -86,6 +90,73 @@ func BenchmarkMiss(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				h.ServeHTTP(&discard{header: make(http.Header)}, r)
+			}
+		})
+	}
+}
+
+// BenchmarkServer is a hit over loopback beside the bare handler, with as many
+// clients as processors.
+func BenchmarkServer(b *testing.B) {
+	body := []byte(strings.Repeat("x", 8<<10))
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Cache-Control", "max-age=3600")
+		w.Header().Set("Content-Length", "8192")
+		_, _ = w.Write(body)
+	})
+	for _, tt := range []struct {
+		name string
+		h    http.Handler
+	}{{"bare", page}, {"hit", newPages(b, nil).Handler(page)}} {
+		b.Run(tt.name, func(b *testing.B) {
+			srv := httptest.NewServer(tt.h)
+			defer srv.Close()
+			transport := &http.Transport{MaxIdleConnsPerHost: 64}
+			defer transport.CloseIdleConnections()
+			client := &http.Client{Transport: transport}
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					resp, err := client.Get(srv.URL + "/pkg/net/http")
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					_, _ = io.Copy(io.Discard, resp.Body)
+					_ = resp.Body.Close()
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
+		})
+	}
+}
+
+// BenchmarkRevalidation is a page that is asked about each time, beside the
+// handler that answers 304.
+func BenchmarkRevalidation(b *testing.B) {
+	body := []byte(strings.Repeat("x", 8<<10))
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("Etag", `"v1"`)
+		if r.Header.Get("If-None-Match") == `"v1"` {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		_, _ = w.Write(body)
+	})
+	for _, tt := range []struct {
+		name string
+		h    http.Handler
+		r    *http.Request
+	}{
+		{"bare", page, request("http://example.com/", "If-None-Match", `"v1"`)},
+		{"confirmed", newPages(b, nil).Handler(page), request("http://example.com/")},
+	} {
+		b.Run(tt.name, func(b *testing.B) {
+			tt.h.ServeHTTP(httptest.NewRecorder(), tt.r)
+			b.ReportAllocs()
+			for b.Loop() {
+				tt.h.ServeHTTP(&discard{header: make(http.Header)}, tt.r)
 			}
 		})
 	}

@@ -10,6 +10,9 @@ import (
 // section 1.2.2 has greater values count as this one.
 const maxDelta = 1 << 31
 
+// maxLifetime is the same as a duration: three of them add up without overflow.
+const maxLifetime = maxDelta * time.Second
+
 // seconds is an optional delta-seconds.
 type seconds struct {
 	set bool
@@ -21,10 +24,13 @@ type seconds struct {
 // one is 0.
 type directives struct {
 	noStore, noCache, private bool // present in whatever form
+	noStale                   bool // must-revalidate or proxy-revalidate, in whatever form
 	public, mustRevalidate    bool // present and well formed
+	mustUnderstand            bool // the same
 	onlyIfCached              bool
 	maxAge, sMaxAge           seconds
-	minFresh                  seconds
+	whileRevalidate, ifError  seconds // RFC 5861
+	minFresh, maxStale        seconds
 }
 
 // parseDirectives reads all lines of a Cache-Control field.
@@ -42,7 +48,22 @@ func parseDirectives(lines []string) (d directives) {
 		case strings.EqualFold(m.name, "public"):
 			d.public = d.public || m.malformed == wellFormed
 		case strings.EqualFold(m.name, "must-revalidate"):
+			d.noStale = true
 			d.mustRevalidate = d.mustRevalidate || m.malformed == wellFormed
+		case strings.EqualFold(m.name, "proxy-revalidate"):
+			d.noStale = true
+		case strings.EqualFold(m.name, "must-understand"):
+			d.mustUnderstand = d.mustUnderstand || m.malformed == wellFormed
+		case strings.EqualFold(m.name, "stale-while-revalidate"):
+			d.whileRevalidate.lower(m)
+		case strings.EqualFold(m.name, "stale-if-error"):
+			d.ifError.lower(m)
+		case strings.EqualFold(m.name, "max-stale"):
+			if m.hasValue || m.malformed != wellFormed {
+				d.maxStale.lower(m)
+			} else if !d.maxStale.set {
+				d.maxStale = seconds{true, maxLifetime} // of any age
+			}
 		case strings.EqualFold(m.name, "only-if-cached"):
 			d.onlyIfCached = true
 		case strings.EqualFold(m.name, "max-age"):

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 )
 
@@ -12,8 +11,8 @@ import (
 //
 //	version      1 byte
 //	head length  uvarint
-//	head         flags, generation, names, variant; and of a page: status, received, age,
-//	             lifetime, fields
+//	head         flags, generation, hashes of the other variants, names, variant; and of a page:
+//	             status, kind, flags, first, total, received, age, lifetime, stale times, tags, fields
 //	body         the rest
 //
 // A string is its length as uvarint and its bytes. Decoding allocates no more
@@ -21,12 +20,11 @@ import (
 type codec struct{}
 
 const (
-	version1 = 1
+	version = 2
 
-	hasPage     = 1 << 0
-	sharedPage  = 1 << 1
-	knownFlags  = hasPage | sharedPage
-	maxLifetime = 1 << 62 // ages and lifetimes add up without overflow
+	hasPage    = 1 << 0
+	knownFlags = hasPage
+	maxNumber  = 1 << 62
 )
 
 var errRecord = errors.New("httpcache: not a stored page")
@@ -57,35 +55,34 @@ func (rec *record) encode() []byte {
 	p := rec.page
 	if p != nil {
 		flags |= hasPage
-		if p.shared {
-			flags |= sharedPage
-		}
 	}
 	head = append(head, flags)
 	head = binary.BigEndian.AppendUint64(head, rec.generation)
-	head = binary.AppendUvarint(head, uint64(len(rec.names)))
-	for _, n := range rec.names {
-		head = appendString(head, n)
+	head = binary.AppendUvarint(head, uint64(len(rec.others)))
+	for _, n := range rec.others {
+		head = binary.BigEndian.AppendUint64(head, n)
 	}
+	head = appendStrings(head, rec.names)
 	head = appendString(head, rec.variant)
 	var body []byte
 	if p != nil {
 		body = p.body
 		head = binary.AppendUvarint(head, uint64(p.status))
-		head = binary.AppendUvarint(head, uint64(p.received))
-		head = binary.AppendUvarint(head, uint64(p.age))
-		head = binary.AppendUvarint(head, uint64(p.lifetime))
+		head = append(head, byte(p.kind), byte(p.flags))
+		for _, n := range [...]int64{
+			p.first, p.total + 1, p.received, int64(p.age), int64(p.lifetime), int64(p.whileStale), int64(p.ifError),
+		} {
+			head = binary.AppendUvarint(head, uint64(n))
+		}
+		head = appendStrings(head, p.tags)
 		head = binary.AppendUvarint(head, uint64(len(p.fields)))
 		for _, f := range p.fields {
 			head = appendString(head, f.name)
-			head = binary.AppendUvarint(head, uint64(f.to-f.from))
-			for _, v := range p.values[f.from:f.to] {
-				head = appendString(head, v)
-			}
+			head = appendStrings(head, p.values[f.from:f.to])
 		}
 	}
 	out := make([]byte, 0, 1+binary.MaxVarintLen64+len(head)+len(body))
-	out = append(out, version1)
+	out = append(out, version)
 	out = binary.AppendUvarint(out, uint64(len(head)))
 	out = append(out, head...)
 	return append(out, body...)
@@ -95,9 +92,17 @@ func appendString(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
+func appendStrings(b []byte, list []string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	for _, s := range list {
+		b = appendString(b, s)
+	}
+	return b
+}
+
 // decodeRecord reads what encode wrote. It keeps no reference to data.
 func decodeRecord(data []byte) (*record, error) {
-	if len(data) == 0 || data[0] != version1 {
+	if len(data) == 0 || data[0] != version {
 		return nil, errRecord
 	}
 	n, used := binary.Uvarint(data[1:])
@@ -108,6 +113,9 @@ func decodeRecord(data []byte) (*record, error) {
 	d := decoder{rest: string(rest[:n])}
 	flags := d.byte()
 	rec := &record{generation: d.fixed()}
+	for range d.count(maxOthers, 8) {
+		rec.others = append(rec.others, d.fixed())
+	}
 	for range d.count(maxVary, 2) {
 		rec.names = append(rec.names, d.token())
 	}
@@ -115,7 +123,6 @@ func decodeRecord(data []byte) (*record, error) {
 	body := rest[n:]
 	if flags&hasPage != 0 {
 		rec.page = d.page()
-		rec.page.shared = flags&sharedPage != 0
 		rec.page.body = body[:len(body):len(body)] // stored bytes and pages never change
 		rec.page.derive()
 		body = nil
@@ -126,14 +133,6 @@ func decodeRecord(data []byte) (*record, error) {
 	return rec, nil
 }
 
-// derive computes what is not stored.
-func (p *page) derive() {
-	p.length = strconv.Itoa(len(p.body))
-	if v, _ := p.get("Last-Modified"); v != "" {
-		p.modified, _ = parseDate(v)
-	}
-}
-
 // decoder cuts values off a string; strings it returns share its memory. After
 // the first fault all values are zero.
 type decoder struct {
@@ -142,11 +141,18 @@ type decoder struct {
 }
 
 func (d *decoder) page() *page {
-	p := &page{status: int(d.number(999)), received: int64(d.number(1<<63 - 1))}
-	p.age = time.Duration(d.number(maxLifetime))
-	p.lifetime = time.Duration(d.number(maxLifetime))
-	if p.status < 200 {
+	p := &page{status: int(d.number(999)), kind: kind(d.byte()), flags: flags(d.byte())}
+	p.first = int64(d.number(maxNumber))
+	p.total = int64(d.number(maxNumber)) - 1
+	p.received = int64(d.number(1<<63 - 1))
+	for _, to := range [...]*time.Duration{&p.age, &p.lifetime, &p.whileStale, &p.ifError} {
+		*to = time.Duration(d.number(maxNumber))
+	}
+	if p.status < 200 || p.kind > head || p.flags&^knownPageFlags != 0 {
 		d.bad = true
+	}
+	for range d.count(maxTags, 1) {
+		p.tags = append(p.tags, d.string())
 	}
 	fields := d.count(2*maxFields, 3)
 	p.fields = make([]field, 0, fields)

@@ -27,6 +27,8 @@ type flight struct {
 	key  string
 	done chan struct{}
 	once sync.Once
+	// failure is how the leader's handler failed. Read it when done is closed.
+	failure failure
 }
 
 func newFlights() *flights {

@@ -44,6 +44,8 @@ func TestCollapse(t *testing.T) {
 		{"cacheable", []string{"Cache-Control", "max-age=60"}, 1, time.Second},
 		{"private, no-store", []string{"Cache-Control", "private, no-store"}, 20, 2 * time.Second},
 		{"Vary: Cookie", []string{"Cache-Control", "max-age=60", "Vary", "Cookie"}, 20, 2 * time.Second},
+		{"no-cache", []string{"Cache-Control", "no-cache", "Etag", `"1"`}, 20, 2 * time.Second},
+		{"stale at once", []string{"Cache-Control", "max-age=0", "Etag", `"1"`}, 20, 2 * time.Second},
 		{"Set-Cookie", []string{"Cache-Control", "max-age=60", "Set-Cookie", "a=b"}, 20, 2 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -119,6 +121,34 @@ func TestApart(t *testing.T) {
 		}
 		runs.Store(0)
 		wantEqual(t, "after Clear", round(), time.Second)
+		wantEqual(t, "runs", runs.Load(), 1)
+	})
+}
+
+// TestFailureIsNotRemembered: those who waited for a page that could not be made
+// try for themselves, and the next ones wait for one another again.
+func TestFailureIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		broken.Store(true)
+		var runs atomic.Int64
+		h := newPages(t, nil).View(time.Minute, nil).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			runs.Add(1)
+			time.Sleep(time.Second)
+			if broken.Load() {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+			_, _ = io.WriteString(w, "x")
+		}))
+		began := time.Now()
+		together(h, 5, func(int) *http.Request { return request("/") })
+		wantEqual(t, "took", time.Since(began), 2*time.Second)
+		wantEqual(t, "runs", runs.Swap(0), 5)
+		broken.Store(false)
+		for _, w := range together(h, 5, func(int) *http.Request { return request("/") }) {
+			wantEqual(t, "status", w.Code, http.StatusOK)
+		}
 		wantEqual(t, "runs", runs.Load(), 1)
 	})
 }

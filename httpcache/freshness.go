@@ -8,8 +8,8 @@ import (
 
 // lifetime is how long a response says that it is fresh, for a shared cache:
 // RFC 9111 section 4.2.1. What cannot be read counts as 0. explicit is false if
-// it says nothing.
-func lifetime(h http.Header, cc *directives, now time.Time) (d time.Duration, explicit bool) {
+// it says nothing. Targeted directives replace Expires as well.
+func lifetime(h http.Header, cc *directives, targeted bool, now time.Time) (d time.Duration, explicit bool) {
 	switch {
 	case cc.sMaxAge.set:
 		return cc.sMaxAge.d, true
@@ -17,14 +17,53 @@ func lifetime(h http.Header, cc *directives, now time.Time) (d time.Duration, ex
 		return cc.maxAge.d, true
 	}
 	lines, ok := h["Expires"]
-	if !ok || len(lines) == 0 {
+	if !ok || len(lines) == 0 || targeted {
 		return 0, false
 	}
-	expires, ok := parseDate(lines[0])
-	if !ok || len(lines) > 1 {
+	if len(lines) != 1 {
 		return 0, true
 	}
-	return max(0, expires.Sub(dateOf(h, now))), true
+	expires, ok := parseDate(lines[0])
+	if !ok {
+		return 0, true
+	}
+	return min(max(0, expires.Sub(dateOf(h, now))), maxLifetime), true
+}
+
+// heuristic is the lifetime of a response that says nothing of it: a tenth of
+// the time since its last change, RFC 9111 section 4.2.2.
+func heuristic(status int, h http.Header, cc *directives, most time.Duration, now time.Time) (d time.Duration, ok bool) {
+	if !cc.public && !heuristicStatus(status) {
+		return 0, false
+	}
+	modified := lastModified(h)
+	date := dateOf(h, now)
+	if modified.IsZero() || !modified.Before(date) {
+		return 0, false
+	}
+	return min(date.Sub(modified)/10, most), true
+}
+
+// heuristicStatus: RFC 9110 section 15.1.
+func heuristicStatus(status int) bool {
+	switch status {
+	case http.StatusOK, http.StatusNonAuthoritativeInfo, http.StatusNoContent, http.StatusPartialContent,
+		http.StatusMultipleChoices, http.StatusMovedPermanently, http.StatusPermanentRedirect,
+		http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone, http.StatusRequestURITooLong,
+		http.StatusNotImplemented:
+		return true
+	}
+	return false
+}
+
+// lastModified is the response's Last-Modified, or zero without a readable one.
+func lastModified(h http.Header) time.Time {
+	if lines := h["Last-Modified"]; len(lines) == 1 {
+		if t, ok := parseDate(lines[0]); ok {
+			return t
+		}
+	}
+	return time.Time{}
 }
 
 // dateOf is the response's Date, or now without a readable one.
@@ -47,7 +86,7 @@ func initialAge(h http.Header, asked, now time.Time) time.Duration {
 	if !hasAge && !hasDate {
 		return 0
 	}
-	return max(0, now.Sub(dateOf(h, now)), age+now.Sub(asked))
+	return min(max(0, now.Sub(dateOf(h, now)), age+now.Sub(asked)), maxLifetime)
 }
 
 // parseAge reads the first member of the first line, and ignores what is no
@@ -58,46 +97,4 @@ func parseAge(lines []string) (time.Duration, bool) {
 	}
 	first, _, _ := strings.Cut(lines[0], ",")
 	return parseDelta(strings.Trim(first, " \t"))
-}
-
-// The forms of RFC 9110 section 5.6.7, each with the length of what it may
-// read; that of RFC 850 differs with the weekday.
-const (
-	imfDate     = "Mon, 02 Jan 2006 15:04:05 GMT"
-	rfc850Date  = "Monday, 02-Jan-06 15:04:05 GMT"
-	asctimeDate = "Mon Jan _2 15:04:05 2006"
-)
-
-// parseDate reads an HTTP-date in one of its three forms, in any case of
-// letters and with no other liberty: what time.Parse also takes (single digits,
-// more blanks, other zones) means that somebody's date cannot be trusted.
-func parseDate(s string) (time.Time, bool) {
-	// Layouts match "GMT" by the letter.
-	fixed := s
-	if n := len(s) - len("GMT"); n > 0 && strings.EqualFold(s[n:], "GMT") {
-		fixed = s[:n] + "GMT"
-	}
-	for _, layout := range [...]string{imfDate, rfc850Date, asctimeDate} {
-		t, err := time.Parse(layout, fixed)
-		if err != nil {
-			continue
-		}
-		written := t.Format(layout)
-		if !strings.EqualFold(afterDay(written), afterDay(fixed)) {
-			return time.Time{}, false
-		}
-		if layout == rfc850Date && time.Until(t) > 50*365*24*time.Hour {
-			t = t.AddDate(-100, 0, 0) // two digits more than 50 years ahead are in the past
-		}
-		return t.UTC(), true
-	}
-	return time.Time{}, false
-}
-
-// afterDay leaves out the weekday, which may be wrong.
-func afterDay(s string) string {
-	if i := strings.IndexByte(s, ' '); i >= 0 {
-		return s[i:]
-	}
-	return s
 }

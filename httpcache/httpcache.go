@@ -3,58 +3,44 @@ package httpcache
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
+	"net/http/httputil"
+	"sync/atomic"
 	"time"
 
 	"github.com/stratacache/strata/cache"
 )
 
-// Options configure a [Cache]. The zero value, and nil, work.
-type Options struct {
-	// Name is what this cache calls itself in Cache-Status: a token of RFC 8941.
-	// Default "Strata".
-	Name string
-	// Prefix sets the pages apart within the cache.Cache. Default "http". Two
-	// Caches with one prefix over one cache.Cache share their pages.
-	Prefix string
-	// DefaultTTL is how long a 200 that says nothing of its freshness is fresh,
-	// for [Cache.Handler]. Default 0: it is not stored.
-	DefaultTTL time.Duration
-	// MaxBody is the largest body that is stored, in bytes; what is longer only
-	// passes through. Default 8 MiB.
-	MaxBody int64
-	// StoreTimeout bounds each thing asked of the store; when it is over, the
-	// handler runs. Default 500 ms.
-	StoreTimeout time.Duration
-	// CollapseTimeout bounds how long a request waits for another one's run of
-	// the handler before it runs the handler itself. Default 10 s.
-	CollapseTimeout time.Duration
-	// IgnoreRequestDirectives has clients' Cache-Control and Pragma decide
-	// nothing, except that no-store keeps a response out of the store. By default
-	// a client may ask for a fresh response, and so for work.
-	IgnoreRequestDirectives bool
-}
-
-const (
-	defaultName            = "Strata"
-	defaultPrefix          = "http"
-	defaultMaxBody         = 8 << 20
-	defaultStoreTimeout    = 500 * time.Millisecond
-	defaultCollapseTimeout = 10 * time.Second
-)
-
-// Cache is a page cache over a [cache.Cache]. It is safe for concurrent use,
-// owns no goroutine, and needs no closing: the cache.Cache stays its owner's.
+// Cache is a page cache over a [cache.Cache]. It is safe for concurrent use. It
+// is closed before the cache.Cache, which stays its owner's.
 type Cache struct {
-	pages    cache.Typed[*record]
-	flights  *flights
-	name     string
-	maxBody  int64
-	timeout  time.Duration
-	collapse time.Duration
-	ignore   bool
-	site     *View
+	pages     cache.Typed[*record]
+	raw       cache.Cache // the same keys
+	all       cache.Cache // for tags
+	flights   *flights
+	refreshes *refreshes
+	buffered  atomic.Int64 // bytes of bodies that are being kept
+	site      *View
+	front     *View // of Proxy
+
+	name        string
+	heuristic   time.Duration
+	keep        time.Duration
+	targets     []string
+	tagHeaders  []string
+	cookies     SetCookiePolicy
+	ignore      bool
+	ignoreQuery []string
+	sortQuery   bool
+	keyHeaders  []string
+	strip       []string
+	normalize   map[string]Normalizer
+	maxBody     int64
+	maxBuffered int64
+	maxOthers   int
+	purgeDepth  int
+	timeout     time.Duration
+	collapse    time.Duration
 }
 
 // New returns a page cache over c. A nil opts is the zero Options.
@@ -71,53 +57,46 @@ func New(c cache.Cache, opts *Options) (*Cache, error) {
 		return nil, err
 	}
 	pages := &Cache{
-		pages:    cache.For[*record](c.WithPrefix(o.Prefix), cache.WithCodec(codec{}), cache.Immutable()),
-		flights:  newFlights(),
-		name:     o.Name,
-		maxBody:  o.MaxBody,
-		timeout:  o.StoreTimeout,
-		collapse: o.CollapseTimeout,
-		ignore:   o.IgnoreRequestDirectives,
+		pages:       cache.For[*record](c.WithPrefix(o.Prefix), cache.WithCodec(codec{}), cache.Immutable()),
+		raw:         c.WithPrefix(o.Prefix),
+		all:         c,
+		flights:     newFlights(),
+		refreshes:   newRefreshes(o.MaxRefreshes, o.RefreshTimeout),
+		name:        o.Name,
+		heuristic:   max(0, o.Heuristic),
+		keep:        min(max(0, o.Keep), maxLifetime),
+		targets:     o.Targets,
+		tagHeaders:  o.TagHeaders,
+		cookies:     o.SetCookie,
+		ignore:      o.IgnoreRequestDirectives,
+		ignoreQuery: o.IgnoreQuery,
+		sortQuery:   o.SortQuery,
+		keyHeaders:  o.KeyHeaders,
+		strip:       o.StripHeaders,
+		normalize:   o.Normalize,
+		maxBody:     o.MaxBody,
+		maxBuffered: o.MaxBuffered,
+		maxOthers:   o.MaxVariants - 1,
+		purgeDepth:  o.PurgeDepth,
+		timeout:     o.StoreTimeout,
+		collapse:    o.CollapseTimeout,
 	}
-	pages.site = &View{cache: pages, ttl: o.DefaultTTL, hasTTL: o.DefaultTTL > 0}
+	pages.site = &View{cache: pages, ttl: min(o.DefaultTTL, maxLifetime), hasTTL: o.DefaultTTL > 0}
+	pages.front = &View{cache: pages, proxy: true}
 	return pages, nil
 }
 
-// complete replaces each zero, or says what cannot be meant.
-func (o *Options) complete() error {
-	if o.Name == "" {
-		o.Name = defaultName
+// Handler caches a whole site: it stores what next's responses themselves allow,
+// for as long as they say, and nothing else unless [Options].DefaultTTL is set.
+// Views inside of it keep their own rules.
+//
+// Around a [httputil.ReverseProxy] it is [Cache.Proxy].
+func (c *Cache) Handler(next http.Handler) http.Handler {
+	if p, ok := next.(*httputil.ReverseProxy); ok && !c.site.hasTTL {
+		return c.Proxy(p)
 	}
-	if o.Prefix == "" {
-		o.Prefix = defaultPrefix
-	}
-	if o.MaxBody == 0 {
-		o.MaxBody = defaultMaxBody
-	}
-	if o.StoreTimeout == 0 {
-		o.StoreTimeout = defaultStoreTimeout
-	}
-	if o.CollapseTimeout == 0 {
-		o.CollapseTimeout = defaultCollapseTimeout
-	}
-	var errs []error
-	refuse := func(bad bool, format string, args ...any) {
-		if bad {
-			errs = append(errs, fmt.Errorf("httpcache.Options."+format, args...))
-		}
-	}
-	refuse(!isStatusName(o.Name), "Name is %q: not a token", o.Name)
-	refuse(o.DefaultTTL < 0, "DefaultTTL is %v", o.DefaultTTL)
-	refuse(o.MaxBody < 0, "MaxBody is %d", o.MaxBody)
-	refuse(o.StoreTimeout < 0, "StoreTimeout is %v", o.StoreTimeout)
-	refuse(o.CollapseTimeout < 0, "CollapseTimeout is %v", o.CollapseTimeout)
-	return errors.Join(errs...)
+	return c.site.Handler(next)
 }
-
-// Handler caches a whole site, or what a proxy fetches: it stores what next's
-// responses themselves allow, for as long as they say, and nothing else unless
-// [Options].DefaultTTL is set. Views inside of it keep their own rules.
-func (c *Cache) Handler(next http.Handler) http.Handler { return c.site.Handler(next) }
 
 // patience bounds what one question to the store may take.
 func (c *Cache) patience(ctx context.Context) (context.Context, func()) {
@@ -125,12 +104,7 @@ func (c *Cache) patience(ctx context.Context) (context.Context, func()) {
 	return p, p.end
 }
 
-// drop removes the pages of a URL, all variants, and what handlers running now
-// would store as one of them.
-func (c *Cache) drop(r *http.Request) {
-	ctx, end := c.patience(context.WithoutCancel(r.Context()))
-	defer end()
-	// An outage is for the hooks of the cache.Cache to tell: the client's own
-	// request went well.
-	_, _ = c.pages.Delete(ctx, keyOf(r))
-}
+// Close waits for the handlers that make pages anew in the background until ctx
+// ends, and then cancels them. Afterwards no more are started; the handlers of
+// the Cache go on serving. It is idempotent.
+func (c *Cache) Close(ctx context.Context) error { return c.refreshes.close(ctx) }

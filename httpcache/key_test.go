@@ -33,13 +33,13 @@ func TestKey(t *testing.T) {
 	wantEqual(t, "HTTP-055 a bare ?", get(t, h, "http://a.example/x?"), "run 1")
 }
 
-// TestForwardedHeadersAreNotConsulted: neither for the key nor for the scheme.
-func TestForwardedHeadersAreNotConsulted(t *testing.T) {
+// TestStrippedHeadersAreNotConsulted: they make no other page.
+func TestStrippedHeadersAreNotConsulted(t *testing.T) {
 	t.Parallel()
 	o := &origin{}
 	h := newPages(t, nil).View(time.Hour, nil).Handler(o)
 	do(h, request("/x"))
-	for _, name := range []string{"X-Forwarded-Host", "X-Forwarded-Proto", "X-Original-Url", "X-Http-Method-Override", "Forwarded"} {
+	for _, name := range []string{"X-Forwarded-For", "X-Host", "X-Original-Url", "X-Http-Method-Override", "Forwarded"} {
 		wantEqual(t, name, bodyOf(t, do(h, request("/x", name, "evil.example"))), "run 1")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/stratacache/strata/cache"
@@ -12,10 +13,13 @@ import (
 // place is where a request's page is, or would be stored.
 type place struct {
 	url   string  // key of the URL's record
-	parts string  // the view's own key parts, framed
+	parts string  // what else is in the key, framed
 	rec   *record // the URL's record, or nil
 	key   string  // where a page for this request goes: url, or a variant's own
+	sum   uint64  // of the variant, if key is its own
 	stale bool    // a page is there that is no longer fresh
+	other bool    // a page is there of which this request wants more than it holds
+	held  *page   // what is there, whether it fits the request or not
 
 	fenced bool // fence guards key
 	fence  cache.Fence
@@ -33,6 +37,8 @@ func (at *place) page() string {
 // miss says which part of the key found nothing.
 func (at *place) miss() string {
 	switch {
+	case at.other:
+		return fwdPartial
 	case at.stale:
 		return fwdStale
 	case at.rec == nil:
@@ -44,23 +50,29 @@ func (at *place) miss() string {
 // find looks a request's page up: one read, or two for a variant that is not
 // its URL's first. The page it returns may be stale. An error is an outage.
 func (c *Cache) find(ctx context.Context, at *place, r *http.Request, now time.Time) (*page, error) {
-	at.key, at.rec, at.stale = at.url, nil, false
+	at.key, at.rec, at.held, at.stale, at.other = at.url, nil, nil, false, false
 	rec, err := c.read(ctx, at.url)
 	if rec == nil || err != nil {
 		return nil, err
 	}
 	at.rec = rec
-	of := variant(at.parts, rec.names, r)
+	of := c.variant(at.parts, rec.names, r)
 	p := rec.holds(of)
 	if p == nil {
-		at.key = variantKeyOf(at.url, rec.generation, of)
+		at.sum = variantSum(of)
+		at.key = variantKeyOf(at.url, rec.generation, at.sum)
+		if !slices.Contains(rec.others, at.sum) {
+			return nil, nil
+		}
 		other, err := c.read(ctx, at.key)
 		if err != nil {
 			return nil, err
 		}
 		p = other.holds(of)
 	}
+	at.held = p
 	at.stale = p != nil && p.remaining(now) <= 0
+	at.other = p != nil && !p.fits(r)
 	return p, nil
 }
 

@@ -50,6 +50,11 @@ func over(t testing.TB, c cache.Cache, opts *httpcache.Options) *httpcache.Cache
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := pages.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
 	return pages
 }
 
@@ -135,6 +140,15 @@ func wantEqual[T comparable](t testing.TB, what string, got, want T) {
 func wantStatus(t testing.TB, resp *http.Response, want string) {
 	t.Helper()
 	wantEqual(t, "Cache-Status", strings.Join(resp.Header["Cache-Status"], ", "), want)
+}
+
+// wantHit checks whether a response came from the store without the handler.
+func wantHit(t testing.TB, resp *http.Response, want bool) {
+	t.Helper()
+	got := resp.Header["Cache-Status"]
+	if len(got) == 0 || strings.HasPrefix(got[len(got)-1], "Strata; hit") != want {
+		t.Errorf("Cache-Status %q: want a hit to be %v", got, want)
+	}
 }
 
 // discardLog keeps the panics of tests out of their output.

@@ -45,8 +45,25 @@ func TestNested(t *testing.T) {
 		wantStatus(t, do(h, request("/foreign")), "inner; fwd=uri-miss; stored, Strata; fwd=uri-miss; detail=inner-cache")
 		wantEqual(t, "HTTP-084 stored once", get(t, h, "/foreign"), "run 1")
 		head := do(h, requestOf(http.MethodHead, "/plain"))
-		wantStatus(t, head, "Strata; fwd=uri-miss")
+		wantStatus(t, head, "Strata; fwd=uri-miss; detail=no-freshness")
 		wantStatus(t, do(h, requestOf(http.MethodPost, "/view")), "Strata; fwd=method")
+	})
+}
+
+// TestNestedRefresh: a page that the outer handler makes anew is made by the
+// handler, not read from the store by the inner view.
+func TestNestedRefresh(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		pages := newPages(t, nil)
+		o := &origin{header: []string{"Cache-Control", "max-age=10, stale-while-revalidate=60", "Etag", `"v1"`}}
+		h := pages.Handler(pages.View(time.Minute, nil).Handler(o))
+		get(t, h, "/")
+		time.Sleep(11 * time.Second)
+		wantEqual(t, "stale", get(t, h, "/"), "run 1")
+		synctest.Wait()
+		wantEqual(t, "made anew", get(t, h, "/"), "run 2")
+		wantEqual(t, "runs", o.runs.Load(), 2)
 	})
 }
 

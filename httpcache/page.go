@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -15,6 +16,7 @@ import (
 // others differ in. All of it is immutable once it is stored.
 type record struct {
 	generation uint64   // part of the keys of the URL's other variants
+	others     []uint64 // hashes of those: how many there are is bounded
 	names      []string // of header fields, as in Vary: all that this URL's responses named
 	variant    string   // of page
 	page       *page    // nil in a record that only knows the names
@@ -28,20 +30,57 @@ func (rec *record) holds(variant string) *page {
 	return rec.page
 }
 
+// known are the header fields that the URL's responses named.
+func (rec *record) known() []string {
+	if rec == nil {
+		return nil
+	}
+	return rec.names
+}
+
 // page is one stored response.
 type page struct {
-	status   int
-	received int64         // Unix nanoseconds: when its header came
-	age      time.Duration // how old it was then
-	lifetime time.Duration // how old it may get
-	shared   bool          // it says that requests with Authorization may have it
-	fields   []field
-	values   []string // of all fields
-	body     []byte
+	status     int
+	kind       kind
+	first      int64         // of a part: where in the whole its body begins
+	total      int64         // of a part: the length of the whole; of a head: Content-Length; or -1
+	received   int64         // Unix nanoseconds: when its header came
+	age        time.Duration // how old it was then
+	lifetime   time.Duration // how old it may get
+	whileStale time.Duration // stale-while-revalidate
+	ifError    time.Duration // stale-if-error
+	flags      flags
+	tags       []string // which another answer that leaves it in place does not repeat
+	fields     []field
+	values     []string // of all fields
+	body       []byte
 
-	length   string    // Content-Length
+	length   string    // Content-Length; empty if it is not known
 	modified time.Time // Last-Modified, or zero
 }
+
+// kind is what a page holds of its resource.
+type kind uint8
+
+const (
+	whole kind = iota
+	part       // a run of its bytes: a 206 with one range
+	head       // no body: the answer to a HEAD
+)
+
+type flags uint8
+
+const (
+	flagShared     flags = 1 << iota // requests with Authorization may have it
+	flagValidate                     // no-cache: not without asking
+	flagNoStale                      // must-revalidate, proxy-revalidate
+	flagSMaxAge                      // the lifetime is s-maxage: stale only where it says so itself
+	flagOwnTag                       // we computed its entity-tag: the handler does not know it
+	flagAnnounced                    // its Expires and max-age are a view's
+	knownPageFlags = 1<<iota - 1
+)
+
+func (p *page) has(f flags) bool { return p.flags&f != 0 }
 
 // field is one header field: values[from:to] of the page. It may have none: a
 // handler sets a field to nil to keep net/http from adding it.
@@ -51,9 +90,10 @@ type field struct {
 }
 
 const (
-	// maxFields and maxHeader bound a stored header.
+	// maxFields, maxHeader and maxTags bound what is stored beside a body.
 	maxFields = 256
 	maxHeader = 64 << 10
+	maxTags   = 256
 )
 
 // currentAge is how old the page is: RFC 9111 section 4.2.3.
@@ -64,6 +104,16 @@ func (p *page) currentAge(now time.Time) time.Duration {
 // remaining is how long the page is still fresh; 0 or less means that it is not.
 func (p *page) remaining(now time.Time) time.Duration {
 	return p.lifetime - p.currentAge(now)
+}
+
+// header is a copy of the stored header.
+func (p *page) header() http.Header {
+	h := make(http.Header, len(p.fields))
+	values := slices.Clone(p.values)
+	for _, f := range p.fields {
+		h[f.name] = values[f.from:f.to:f.to]
+	}
+	return h
 }
 
 // get returns the field's first value.
@@ -94,9 +144,10 @@ var hopByHop = [...]string{
 }
 
 // collect copies the fields of h that are the response's own into p: not those
-// of the connection, nor those that stood there before the handler ran. It
-// reports whether they may be stored and replayed.
-func (p *page) collect(h, before http.Header) bool {
+// of the connection, nor those that stood there before the handler ran, nor
+// cookies unless they are to be stored. It reports whether they may be stored
+// and replayed.
+func (p *page) collect(h, before http.Header, cookies SetCookiePolicy) bool {
 	if len(h) > maxFields {
 		return false
 	}
@@ -107,6 +158,9 @@ func (p *page) collect(h, before http.Header) bool {
 			continue
 		}
 		if slices.Contains(hopByHop[:], name) || listed(h["Connection"], name) || strings.HasPrefix(name, http.TrailerPrefix) {
+			continue
+		}
+		if name == "Set-Cookie" && cookies != StoreSetCookie {
 			continue
 		}
 		if !isToken(name) || textproto.CanonicalMIMEHeaderKey(name) != name {
@@ -147,19 +201,34 @@ func listed(lines []string, token string) bool {
 func isFieldValue(v string) bool { return !strings.ContainsAny(v, "\r\n\x00") }
 
 // finish adds what net/http or the handler left out and a hit should say.
-func (p *page) finish(body []byte) {
+// computeTag gives a whole page without validator an entity-tag of its own.
+func (p *page) finish(body []byte, computeTag bool) {
 	p.body = body
 	if _, ok := p.get("Date"); !ok {
 		p.add("Date", time.Unix(0, p.received).UTC().Format(http.TimeFormat))
 	}
 	_, typed := p.get("Content-Type")
 	coding, _ := p.get("Content-Encoding")
-	if !typed && coding == "" && len(body) > 0 {
+	if !typed && coding == "" && len(body) > 0 && p.kind == whole {
 		p.add("Content-Type", http.DetectContentType(body))
 	}
-	if _, ok := p.get("Etag"); !ok && p.status == http.StatusOK {
+	if _, ok := p.get("Etag"); !ok && computeTag && p.status == http.StatusOK && p.kind == whole {
 		sum := sha256.Sum256(body)
 		p.add("Etag", `"`+base64.RawURLEncoding.EncodeToString(sum[:15])+`"`)
+		p.flags |= flagOwnTag
 	}
 	p.derive()
+}
+
+// derive computes what is not stored.
+func (p *page) derive() {
+	switch {
+	case p.kind != head:
+		p.length = strconv.Itoa(len(p.body))
+	case p.total >= 0:
+		p.length = strconv.FormatInt(p.total, 10)
+	}
+	if v, _ := p.get("Last-Modified"); v != "" {
+		p.modified, _ = parseDate(v)
+	}
 }

@@ -18,6 +18,7 @@ const (
 	whyAuthorization = "authorization"
 	whyVary          = "vary"
 	whyPartial       = "content-range"
+	whyCondition     = "not-modified"
 	whyStream        = "event-stream"
 	whyNoFreshness   = "no-freshness"
 	whyStale         = "not-fresh"
@@ -27,68 +28,121 @@ const (
 	whyNested        = "inner-cache"
 )
 
-// verdict is whether a response may be stored.
+// verdict is whether a response may be stored, and as what.
 type verdict struct {
-	why      string // not; empty if it may
-	lifetime time.Duration
-	age      time.Duration
-	names    []string // of Vary
-	shared   bool     // it may answer requests with Authorization
+	why        string // not; empty if it may
+	lifetime   time.Duration
+	age        time.Duration
+	whileStale time.Duration
+	ifError    time.Duration
+	keep       time.Duration // how long it is of use after it is no longer fresh
+	flags      flags
+	names      []string // of Vary
 }
 
 // judge applies RFC 9111 section 3 to a response whose header is about to be
 // sent, and refuses whatever may be one person's. asked is when its handler
 // began to run.
 func (v *View) judge(r *http.Request, status int, h http.Header, asked, now time.Time) (out verdict) {
-	cc := parseDirectives(h["Cache-Control"])
-	life, explicit := lifetime(h, &cc, now)
+	c := v.cache
+	cc, targeted := directivesOf(h, c.targets)
+	life, explicit := lifetime(h, &cc, targeted, now)
 	names, ok := parseVary(h["Vary"])
+	_, cookies := h["Set-Cookie"]
+	_, credentials := r.Header["Authorization"]
+	_, visitor := r.Header["Cookie"]
+
 	out.names = names
-	out.shared = cc.public || cc.sMaxAge.set || cc.mustRevalidate
 	out.age = initialAge(h, asked, now)
 	out.lifetime = life
-	if v.hasTTL && (!explicit || v.ttl < life) {
-		out.lifetime = max(0, v.ttl)
-	}
-	_, cookies := h["Set-Cookie"]
-	_, ranges := h["Content-Range"]
-	_, credentials := r.Header["Authorization"]
 	switch {
-	case !storableStatus(status, explicit):
+	case v.hasTTL && (!explicit || v.ttl < life):
+		out.lifetime = max(0, v.ttl)
+	case !explicit && !cc.noCache && (cc.public || !visitor):
+		// Nobody said how long; not guessed of what a cookie may have made.
+		out.lifetime, explicit = heuristic(status, h, &cc, c.heuristic, now)
+		explicit = explicit && out.lifetime > 0
+	}
+	out.whileStale, out.ifError = cc.whileRevalidate.d, cc.ifError.d
+	out.flags = flagsOf(&cc)
+	out.keep = v.keep(&out, h)
+	understood := http.StatusText(status) != "" // RFC 9111 section 5.2.2.3
+	switch {
+	case status == http.StatusNotModified:
+		out.why = whyCondition
+	case !v.storableStatus(status, explicit):
 		out.why = whyStatus
-	case cc.noStore:
+	case cc.mustUnderstand && !understood:
+		out.why = whyStatus
+	case cc.noStore && !cc.mustUnderstand:
 		out.why = whyNoStore
 	case cc.private:
 		out.why = whyPrivate
-	case cc.noCache:
-		out.why = whyNoCache
-	case cookies:
+	case cookies && c.cookies == RefuseSetCookie:
 		out.why = whySetCookie
-	case credentials && !out.shared:
+	case credentials && !out.has(flagShared):
 		out.why = whyAuthorization
 	case !ok || len(names) > maxVary:
 		out.why = whyVary
-	case ranges:
-		out.why = whyPartial
 	case isEventStream(h):
 		out.why = whyStream
 	case v.hasTTL && v.ttl <= 0:
 		out.why = whyNoTTL
-	case !explicit && !v.hasTTL:
+	case !explicit && !v.hasTTL && !cc.noCache:
 		out.why = whyNoFreshness
-	case out.lifetime <= out.age:
+	case out.keep <= 0 && cc.noCache:
+		out.why = whyNoCache
+	case out.keep <= 0 && out.lifetime <= out.age:
 		out.why = whyStale
 	}
 	return out
 }
 
-// storableStatus: a 200 that somebody gave a lifetime, and those of the other
-// statuses that are the page itself (a lasting redirect, its absence) when the
-// response gives it.
-func storableStatus(status int, explicit bool) bool {
-	switch status {
-	case http.StatusOK:
+// forOthers reports whether who waits for the response can use it unasked.
+func (out *verdict) forOthers() bool { return !out.has(flagValidate) && out.lifetime > out.age }
+
+// flagsOf is what a response's directives say of its later use.
+func flagsOf(cc *directives) (f flags) {
+	if cc.public || cc.sMaxAge.set || cc.mustRevalidate {
+		f |= flagShared
+	}
+	if cc.noCache {
+		f |= flagValidate
+	}
+	if cc.noStale {
+		f |= flagNoStale
+	}
+	if cc.sMaxAge.set {
+		f |= flagSMaxAge
+	}
+	return f
+}
+
+func (out *verdict) has(f flags) bool { return out.flags&f != 0 }
+
+// keep is how long a response is of use after it is no longer fresh.
+func (v *View) keep(out *verdict, h http.Header) (d time.Duration) {
+	if !out.has(flagNoStale | flagValidate) {
+		d = max(out.whileStale, out.ifError)
+	}
+	_, tagged := h["Etag"]
+	if tagged || !lastModified(h).IsZero() || !v.hasTTL && !out.has(flagNoStale|flagValidate|flagSMaxAge) {
+		d = max(d, v.cache.keep)
+	}
+	return d
+}
+
+// storableStatus: any final one to which the response gives a lifetime. Within
+// a view, whose header may have been set before its handler failed, only the
+// page itself, its lasting redirect or its absence.
+func (v *View) storableStatus(status int, explicit bool) bool {
+	if status == http.StatusOK || status == http.StatusPartialContent {
 		return true
+	}
+	if !v.hasTTL {
+		return true
+	}
+	switch status {
 	case http.StatusMovedPermanently, http.StatusPermanentRedirect, http.StatusNotFound, http.StatusGone:
 		return explicit
 	}
@@ -109,7 +163,7 @@ func (v *View) announce(status int, h http.Header, out *verdict, now time.Time) 
 	case !v.hasTTL:
 		return
 	case out.why == "", out.why == whyNoTTL:
-	case out.why == whyStatus && status == http.StatusNotModified:
+	case out.why == whyCondition:
 	default:
 		return
 	}
@@ -126,6 +180,7 @@ func (v *View) announce(status int, h http.Header, out *verdict, now time.Time) 
 		return
 	default:
 		h["Expires"] = []string{now.Add(ttl).UTC().Format(http.TimeFormat)}
+		out.flags |= flagAnnounced
 	}
 	setMaxAge(h, ttl)
 }
@@ -143,58 +198,16 @@ func setMaxAge(h http.Header, d time.Duration) {
 	h["Cache-Control"] = []string{strings.Join(out, ", ")}
 }
 
-// demands is what a request says about stored responses: RFC 9111 section
-// 5.2.1.
-type demands struct {
-	noStore      bool
-	reload       bool // no-cache, or a max-age of 0
-	onlyIfCached bool
-	maxAge       seconds
-	minFresh     time.Duration
-	credentials  bool // it has Authorization
-}
-
-func (c *Cache) demandsOf(r *http.Request) (d demands) {
-	_, d.credentials = r.Header["Authorization"]
-	lines, has := r.Header["Cache-Control"]
-	if !has {
-		// RFC 9111 section 5.4: what an HTTP/1.0 client says instead.
-		if pragma, has := r.Header["Pragma"]; has && !c.ignore {
-			d.reload = listed(pragma, "no-cache")
-		}
-		return d
-	}
-	cc := parseDirectives(lines)
-	d.noStore = cc.noStore
-	if c.ignore {
-		return d
-	}
-	d.reload = cc.noCache || (cc.maxAge.set && cc.maxAge.d == 0)
-	d.onlyIfCached = cc.onlyIfCached
-	d.maxAge, d.minFresh = cc.maxAge, cc.minFresh.d
-	return d
-}
-
-// accepts reports whether p may answer a request with these demands.
-func (d *demands) accepts(p *page, now time.Time) bool {
-	if p == nil {
-		return false
-	}
-	remaining := p.remaining(now)
-	switch {
-	case remaining <= 0, remaining < d.minFresh:
-		return false
-	case d.credentials && !p.shared:
-		return false // what was made for nobody may not be what is made for them
-	case d.maxAge.set && p.currentAge(now) > d.maxAge.d:
-		return false
-	}
-	return true
-}
-
 // conditions are the request fields that make a conditional request or one for
 // a part.
 var conditions = [...]string{"If-None-Match", "If-Modified-Since", "Range", "If-Match", "If-Unmodified-Since"}
+
+// preconditioned: the origin's state decides, which only the handler knows.
+func preconditioned(h http.Header) bool {
+	_, match := h["If-Match"]
+	_, since := h["If-Unmodified-Since"]
+	return match || since
+}
 
 func conditional(h http.Header) bool {
 	return slices.ContainsFunc(conditions[:], func(name string) bool { _, ok := h[name]; return ok })

@@ -16,17 +16,19 @@ type recorder struct {
 	w     http.ResponseWriter
 	cache *Cache
 	// header is called once, before the final header is sent. It may change the
-	// header fields, and set keep and mute.
-	header func(status int)
+	// header fields, and set keep and mute; it returns the status to send.
+	header func(status int) int
 	// lost is called if keep ends before the body does. It may be nil.
 	lost func()
 
 	status   int   // of the final header; 0 before it
 	keep     bool  // body is a copy of all that was written
 	mute     bool  // the client has had its whole answer: what follows is only kept
+	hold     bool  // mute, and it has not: another run of the handler will answer
 	hijacked bool  // the connection is the handler's
 	limit    int64 // of body
 	body     []byte
+	counted  int64 // of body, in the cache's sum
 }
 
 // leads reports whether w leads, through Unwrap, to a recorder that is meant.
@@ -61,7 +63,7 @@ func (rec *recorder) WriteHeader(status int) {
 	interim := status >= 100 && status < 200 && status != http.StatusSwitchingProtocols
 	if rec.status == 0 && !interim && !rec.hijacked {
 		rec.status = status
-		rec.header(status)
+		status = rec.header(status)
 	}
 	if !rec.mute {
 		rec.w.WriteHeader(status)
@@ -78,7 +80,7 @@ func (rec *recorder) Write(p []byte) (int, error) {
 		n, err = rec.w.Write(p)
 	}
 	if rec.keep {
-		if err != nil || n < len(p) || int64(len(rec.body))+int64(len(p)) > rec.limit {
+		if err != nil || n < len(p) || !rec.room(len(p)) {
 			rec.lose()
 		} else {
 			rec.body = append(rec.body, p...)
@@ -97,7 +99,7 @@ func (rec *recorder) WriteString(s string) (int, error) {
 		n, err = io.WriteString(rec.w, s)
 	}
 	if rec.keep {
-		if err != nil || n < len(s) || int64(len(rec.body))+int64(len(s)) > rec.limit {
+		if err != nil || n < len(s) || !rec.room(len(s)) {
 			rec.lose()
 		} else {
 			rec.body = append(rec.body, s...)
@@ -126,6 +128,9 @@ func (rec *recorder) FlushError() error {
 	if rec.status == 0 {
 		rec.WriteHeader(http.StatusOK)
 	}
+	if rec.hold {
+		return nil
+	}
 	return http.NewResponseController(rec.w).Flush()
 }
 
@@ -143,9 +148,28 @@ func (rec *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
+// room reports whether n more bytes may be kept, and counts them.
+func (rec *recorder) room(n int) bool {
+	if int64(len(rec.body))+int64(n) > rec.limit {
+		return false
+	}
+	rec.counted += int64(n)
+	return rec.cache.buffered.Add(int64(n)) <= rec.cache.maxBuffered
+}
+
+// release ends the counting of what is kept.
+func (rec *recorder) release() {
+	if rec.counted == 0 {
+		return
+	}
+	rec.cache.buffered.Add(-rec.counted)
+	rec.counted = 0
+}
+
 // lose gives up keeping the body.
 func (rec *recorder) lose() {
 	kept := rec.keep
+	rec.release()
 	rec.keep, rec.body = false, nil
 	if (kept || rec.hijacked) && rec.lost != nil {
 		rec.lost()

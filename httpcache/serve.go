@@ -8,21 +8,27 @@ import (
 )
 
 // miss is the way of a request for which no usable page is stored: run the
-// handler for all who want the page, or wait for the one who does.
-func (h *handler) miss(w http.ResponseWriter, r *http.Request, at *place, d *demands, old *page) {
+// handler for all who want the page, or wait for the one who does. can tells
+// what p, if it is there, is good for.
+func (h *handler) miss(w http.ResponseWriter, r *http.Request, at *place, d *demands, p *page, can use) {
 	c := h.view.cache
 	f := forwarded{fwd: at.miss()}
-	if old != nil && f.fwd != fwdStale {
-		f.fwd = fwdRequest // it is there, and the request does not want it
-		if d.credentials && !old.shared {
+	if p != nil && f.fwd != fwdStale && f.fwd != fwdPartial {
+		switch {
+		case d.credentials && !p.has(flagShared):
 			f = forwarded{fwd: fwdBypass, detail: whyAuthorization}
+		case p.has(flagValidate):
+			f.fwd = fwdStale // as good as
+		default:
+			f.fwd = fwdRequest // it is there, and the request does not want it
 		}
 	}
+	_, ranged := r.Header["Range"]
 	switch {
-	case r.Method == http.MethodHead, d.noStore, d.credentials && old != nil && !old.shared, wantsPart(r.Header):
+	case d.noStore, d.credentials && p != nil && !p.has(flagShared), preconditioned(r.Header):
 		h.pass(w, r, f)
 		return
-	case d.reload, d.credentials, f.fwd == fwdRequest:
+	case d.reload, d.credentials, f.fwd == fwdRequest, r.Method == http.MethodHead, ranged:
 		// It wants what the others do not, or may get what they may not.
 		h.alone(w, r, at, d, f, nil)
 		return
@@ -57,24 +63,16 @@ func (h *handler) miss(w http.ResponseWriter, r *http.Request, at *place, d *dem
 			h.pass(w, r, f)
 			return
 		}
-		if d.accepts(p, now) {
+		if d.use(p, r, now) >= useWhile || d.survives(p, r, flight.failure, now) {
 			f.collapsed = true
 			c.serve(w, r, p, now, &f)
 			return
 		}
-	}
-	h.alone(w, r, at, d, f, nil)
-}
-
-// wantsPart reports conditions that are the handler's to judge on a miss: a
-// part of the page, or a state that it must be in.
-func wantsPart(h http.Header) bool {
-	for _, name := range conditions[2:] {
-		if _, ok := h[name]; ok {
-			return true
+		if flight.failure != noFailure {
+			break // all who waited try for themselves
 		}
 	}
-	return false
+	h.alone(w, r, at, d, f, nil)
 }
 
 // alone runs the handler and stores what it makes, for those who wait in
@@ -91,13 +89,18 @@ func (h *handler) alone(w http.ResponseWriter, r *http.Request, at *place, d *de
 		h.pass(w, r, f)
 		return
 	}
-	if now := time.Now(); !d.reload && d.accepts(p, now) {
+	now := time.Now()
+	can := d.use(p, r, now)
+	if can == useNow {
 		// Somebody stored it since we looked.
 		c.flights.land(flight)
 		c.serve(w, r, p, now, nil)
 		return
 	}
-	x := &exchange{cache: c, r: r, at: *at, flight: flight, status: f, view: h.view}
+	x := &exchange{cache: c, r: r, at: *at, flight: flight, status: f, view: h.view, demands: *d}
+	if can != useNot {
+		x.old = p
+	}
 	if h.view.opts.Tags != nil {
 		x.tags = slices.Clone(h.view.opts.Tags(r)) // AddTags appends to it
 	}
@@ -128,13 +131,43 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, p *page, now time.
 		header["Cache-Status"] = values[n+2 : n+3 : n+3]
 	}
 
-	if p.status == http.StatusOK && len(r.Header) > 0 && conditional(r.Header) {
-		http.ServeContent(w, r, "", p.modified, bytes.NewReader(p.body))
+	switch {
+	case p.kind == part:
+		p.servePart(w, r)
 		return
+	case p.status == http.StatusOK && len(r.Header) > 0 && conditional(r.Header):
+		if unmodifiedSince(r, header) {
+			writeNotModified(w)
+			return
+		}
+		if p.kind == whole {
+			if _, typed := header["Content-Type"]; !typed {
+				header["Content-Type"] = nil // and not what its coding looks like
+			}
+			http.ServeContent(w, r, "", p.modified, bytes.NewReader(p.body))
+			return
+		}
 	}
-	header["Content-Length"] = values[n : n+1 : n+1]
+	if p.length != "" && p.status != http.StatusNoContent {
+		header["Content-Length"] = values[n : n+1 : n+1]
+	}
 	w.WriteHeader(p.status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(p.body) // the client may have gone
+	}
+}
+
+// servePart answers a request for one range from a part that covers it.
+func (p *page) servePart(w http.ResponseWriter, r *http.Request) {
+	from, to, ok := p.covers(r)
+	if !ok {
+		from, to = 0, int64(len(p.body)) // as it was stored
+	}
+	header := w.Header()
+	header["Content-Range"] = []string{p.rangeText(from, to)}
+	header.Set("Content-Length", itoa(to-from))
+	w.WriteHeader(http.StatusPartialContent)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(p.body[from:to])
 	}
 }

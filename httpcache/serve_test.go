@@ -45,7 +45,7 @@ func TestHit(t *testing.T) {
 		wantStatus(t, do(h, request("/", "Cache-Control", "min-fresh=43")), "Strata; hit; ttl=43")
 		wantStatus(t, do(h, request("/", "Cache-Control", "max-age=16")), "Strata; fwd=request; stored")
 		time.Sleep(53 * time.Second)
-		wantStatus(t, do(h, request("/")), "Strata; fwd=uri-miss; stored")
+		wantStatus(t, do(h, request("/")), "Strata; fwd=stale; stored")
 	})
 }
 
@@ -72,7 +72,9 @@ func TestHead(t *testing.T) {
 	o := &origin{body: "0123456789"}
 	h := newPages(t, nil).View(time.Minute, nil).Handler(o)
 	head := requestOf(http.MethodHead, "/")
-	wantStatus(t, do(h, head), "Strata; fwd=uri-miss")
+	wantStatus(t, do(h, head), "Strata; fwd=uri-miss; stored")
+	wantHit(t, do(h, head), true)
+	wantEqual(t, "HTTP-071 runs", o.runs.Load(), 1)
 	wantEqual(t, "HTTP-072 GET after HEAD", get(t, h, "/"), "0123456789")
 	resp := do(h, head)
 	wantEqual(t, "HTTP-070 Content-Length", resp.Header.Get("Content-Length"), "10")

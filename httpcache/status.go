@@ -15,11 +15,13 @@ const (
 	fwdVaryMiss = "vary-miss"
 	fwdRequest  = "request"
 	fwdStale    = "stale"
+	fwdPartial  = "partial"
 )
 
 // forwarded is the Cache-Status member of a response that a handler made.
 type forwarded struct {
 	fwd       string
+	status    int // that the handler answered, if the client got another
 	stored    bool
 	collapsed bool
 	detail    string
@@ -30,6 +32,9 @@ func (f forwarded) text(name string) string {
 	b.WriteString(name)
 	if f.fwd != "" {
 		b.WriteString("; fwd=" + f.fwd)
+	}
+	if f.status != 0 {
+		b.WriteString("; fwd-status=" + strconv.Itoa(f.status))
 	}
 	if f.stored {
 		b.WriteString("; stored")

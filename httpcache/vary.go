@@ -48,9 +48,9 @@ func union(a, b []string) []string {
 // partsOf framed them, and by what the request says in the named fields. It is
 // "" for a page that depends on neither.
 //
-// A field that is absent, one that is empty, and one sent in two lines are
-// three different things.
-func variant(parts string, names []string, r *http.Request) string {
+// A field that is absent and one that is empty are different things; lines of
+// one name are the same as their combination (RFC 9111 section 4.1).
+func (c *Cache) variant(parts string, names []string, r *http.Request) string {
 	if len(names) == 0 {
 		return parts
 	}
@@ -61,18 +61,67 @@ func variant(parts string, names []string, r *http.Request) string {
 	b = append(b, parts...)
 	for _, name := range names {
 		b = appendFrame(b, name)
-		values, present := r.Header[name]
 		if name == "Host" { // net/http keeps it elsewhere
-			values, present = []string{r.Host}, true
-		}
-		if !present {
-			b = append(b, '-')
+			b = appendFrame(b, r.Host)
 			continue
 		}
-		b = appendCount(b, len(values))
-		for _, v := range values {
-			b = appendFrame(b, v)
-		}
+		b = c.appendField(b, r.Header, name)
 	}
 	return string(b)
+}
+
+// appendField frames a request field's normalized value, or its absence.
+func (c *Cache) appendField(b []byte, h http.Header, name string) []byte {
+	values, present := c.normalized(h, name)
+	if !present {
+		return append(b, '-')
+	}
+	value := ""
+	switch {
+	case len(values) == 1:
+		value = values[0]
+	case name == "Cookie":
+		value = strings.Join(values, "; ")
+	default:
+		value = strings.Join(values, ", ")
+	}
+	return appendFrame(b, canonical(name, value))
+}
+
+// canonical rewrites the value of a field so that what means the same is the
+// same. Fields that nobody knows count as lists, whose members stand in the same
+// order with or without blanks.
+func canonical(name, value string) string {
+	switch name {
+	case "Cookie", "Authorization", "Proxy-Authorization", "User-Agent", "Referer":
+		return value
+	case "Accept-Encoding", "Accept-Language", "Accept-Charset":
+		return strings.ToLower(dropBlanks(value, ",;="))
+	case "Accept":
+		return dropBlanks(value, ",;=")
+	}
+	return dropBlanks(value, ",")
+}
+
+// dropBlanks drops the blanks beside separators, unless a quoted string may hold
+// them.
+func dropBlanks(list, separators string) string {
+	if !strings.ContainsAny(list, " \t") || strings.Contains(list, `"`) {
+		return list
+	}
+	var b strings.Builder
+	for i := 0; i < len(list); i++ {
+		if c := list[i]; c != ' ' && c != '\t' {
+			b.WriteByte(c)
+			continue
+		}
+		end := skipBlanks(list, i)
+		beside := i == 0 || end == len(list) || strings.IndexByte(separators, list[end]) >= 0 ||
+			strings.IndexByte(separators, list[i-1]) >= 0
+		if !beside {
+			b.WriteString(list[i:end])
+		}
+		i = end - 1
+	}
+	return b.String()
 }

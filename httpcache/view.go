@@ -10,6 +10,7 @@ type View struct {
 	cache  *Cache
 	ttl    time.Duration
 	hasTTL bool
+	proxy  bool // what it caches comes from elsewhere
 	opts   ViewOptions
 }
 
@@ -35,7 +36,7 @@ type ViewOptions struct {
 // Inside of another handler of the same Cache, a page is stored once, by the
 // innermost rules.
 func (c *Cache) View(ttl time.Duration, opts *ViewOptions) *View {
-	v := &View{cache: c, ttl: ttl, hasTTL: true}
+	v := &View{cache: c, ttl: min(ttl, maxLifetime), hasTTL: true}
 	if opts != nil {
 		v.opts = *opts
 	}
@@ -82,12 +83,13 @@ func (h *handler) cached(w http.ResponseWriter, r *http.Request) {
 	c := h.view.cache
 	outer := exchangeOf(r.Context())
 	d := c.demandsOf(r)
-	at := place{url: keyOf(r)}
-	if h.view.opts.KeyParts != nil {
-		at.parts = partsOf(h.view.opts.KeyParts(r))
-	}
-	if d.noStore && !c.ignore {
+	at := place{url: c.keyOf(r), parts: h.parts(r)}
+	switch {
+	case d.noStore && !c.ignore:
 		h.pass(w, r, forwarded{fwd: fwdRequest})
+		return
+	case h.view.proxy && preconditioned(r.Header):
+		h.pass(w, r, forwarded{fwd: fwdRequest, detail: "precondition"})
 		return
 	}
 
@@ -95,14 +97,23 @@ func (h *handler) cached(w http.ResponseWriter, r *http.Request) {
 	ask := patience{Context: r.Context(), deadline: now.Add(c.timeout)}
 	p, err := c.find(&ask, &at, r, now)
 	ask.end()
-	switch {
-	case err != nil:
+	if err != nil {
 		h.pass(w, r, forwarded{fwd: fwdBypass, detail: "store"})
 		return
-	case p != nil && !d.reload && d.accepts(p, now):
+	}
+	can := d.use(p, r, now)
+	ours := outer != nil && outer.cache == c && outer.encloses(w, at.url)
+	adoptable := ours && h.view.opts.KeyParts == nil
+	if adoptable {
+		can = min(can, useAsk) // what is there was not good enough for the outer one
+	}
+	switch {
+	case can >= useWhile:
 		if outer != nil {
-			// It knows nothing of the page's tags.
-			outer.decline(outer.cache == c && outer.encloses(w, at.url))
+			outer.decline(ours) // it knows nothing of the page's tags
+		}
+		if can == useWhile {
+			h.refresh(r, at)
 		}
 		c.serve(w, r, p, now, nil)
 		return
@@ -111,16 +122,15 @@ func (h *handler) cached(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, http.StatusText(http.StatusGatewayTimeout), http.StatusGatewayTimeout)
 		return
 	}
+	if adoptable {
+		outer.adopt(h.view, r)
+		h.next.ServeHTTP(w, r)
+		return
+	}
 	if outer != nil {
-		ours := outer.cache == c && outer.encloses(w, at.url)
-		if ours && h.view.opts.KeyParts == nil {
-			outer.adopt(h.view, r)
-			h.next.ServeHTTP(w, r)
-			return
-		}
 		outer.decline(ours)
 	}
-	h.miss(w, r, &at, &d, p)
+	h.miss(w, r, &at, &d, p, can)
 }
 
 // pass runs the handler with nothing kept.
@@ -130,28 +140,8 @@ func (h *handler) pass(w http.ResponseWriter, r *http.Request, f forwarded) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
-	h.next.ServeHTTP(&recorder{w: w, cache: c, header: func(int) { addStatus(w.Header(), f.text(c.name)) }}, r)
-}
-
-// unsafe runs the handler of a request that may change what its URL shows, and
-// drops the URL's pages if it succeeded: RFC 9111 section 4.4. That happens
-// before the client sees the answer, so that it reads what it wrote, and again
-// when the handler has ended, for one that commits late.
-func (h *handler) unsafe(w http.ResponseWriter, r *http.Request) {
-	c := h.view.cache
-	inside := c.around(w)
-	rec := &recorder{w: w, cache: c, header: func(status int) {
-		if status < http.StatusBadRequest {
-			c.drop(r)
-		}
-		if !inside {
-			addStatus(w.Header(), forwarded{fwd: fwdMethod}.text(c.name))
-		}
-	}}
-	defer func() {
-		if rec.status < http.StatusBadRequest { // also one that wrote nothing
-			c.drop(r)
-		}
-	}()
-	h.next.ServeHTTP(rec, r)
+	h.next.ServeHTTP(&recorder{w: w, cache: c, header: func(status int) int {
+		addStatus(w.Header(), f.text(c.name))
+		return status
+	}}, r)
 }

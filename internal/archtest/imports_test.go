@@ -39,6 +39,7 @@ var rules = []struct {
 	{"backends/shard", []string{"cache/driver", "cache/driver/*"}, []string{"github.com/cespare/xxhash/v2"}, "a wrapper knows the driver alone"},
 	{"backends/*", []string{"cache", "cache/driver", "cache/driver/*"}, []string{""}, "a backend knows no other"},
 	{"httpcache", []string{"cache"}, nil, "the layers above know cache, never each other, never a backend"},
+	{"httpcache/*", []string{"cache"}, nil, "as httpcache"},
 	{"fragment", []string{"cache"}, nil, "as httpcache"},
 	{"invalidate", []string{"cache"}, nil, "as httpcache"},
 	{"examples/*", []string{"cache", "backends/*", "httpcache", "fragment", "invalidate"}, []string{""}, "an example uses what a user can use"},

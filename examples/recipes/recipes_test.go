@@ -1,0 +1,175 @@
+package recipes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stratacache/strata/backends/locmem"
+	"github.com/stratacache/strata/cache"
+	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/httpcache"
+)
+
+func open(t *testing.T, store driver.Store) *cache.Client {
+	t.Helper()
+	client, err := cache.New(store, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close(context.Background()) })
+	return client
+}
+
+func newPages(t *testing.T, client *cache.Client) *httpcache.Cache {
+	t.Helper()
+	pages, err := httpcache.New(client, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pages.Close(context.Background()) })
+	return pages
+}
+
+func ask(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// check asks twice, and expects the second answer from the store.
+func check(t *testing.T, h http.Handler, target, body string) {
+	t.Helper()
+	for n := range 2 {
+		w := ask(h, httptest.NewRequest(http.MethodGet, target, nil))
+		status := w.Header().Values("Cache-Status")
+		hit := len(status) > 0 && strings.HasPrefix(status[len(status)-1], "Strata; hit")
+		if w.Code != http.StatusOK || w.Body.String() != body || hit != (n == 1) {
+			t.Errorf("%s, %d: got %d %q, %q", target, n, w.Code, w.Body, status)
+		}
+	}
+}
+
+func TestRouters(t *testing.T) {
+	for name, recipe := range map[string]func(*httpcache.Cache) http.Handler{
+		"std": Mux, "echo": Echo, "gin": Gin, "fiber": Fiber,
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := open(t, locmem.New(nil))
+			h := recipe(newPages(t, client))
+			check(t, h, "/news", "news")
+			check(t, h, "/articles/1", "article 1")
+			check(t, h, "/articles/2", "article 2")
+			if err := client.Invalidate(t.Context(), "article:1"); err != nil {
+				t.Fatal(err)
+			}
+			check(t, h, "/articles/1", "article 1")
+			w := ask(h, httptest.NewRequest(http.MethodGet, "/articles/2", nil))
+			if !strings.HasPrefix(w.Header().Get("Cache-Status"), "Strata; hit") {
+				t.Error("another article was dropped as well")
+			}
+			r := httptest.NewRequest(http.MethodGet, "/articles/2", nil)
+			r.Header.Set("If-None-Match", w.Header().Get("Etag"))
+			if w := ask(h, r); w.Code != http.StatusNotModified {
+				t.Errorf("conditional: %d", w.Code)
+			}
+		})
+	}
+}
+
+func TestProxy(t *testing.T) {
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=60")
+		_, _ = io.WriteString(w, "from afar")
+	}))
+	defer origin.Close()
+	u, err := url.Parse(origin.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, Proxy(newPages(t, open(t, locmem.New(nil))), u), "/", "from afar")
+}
+
+func TestCompressed(t *testing.T) {
+	body := strings.Repeat("compress me ", 1000)
+	site := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=60")
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, body)
+	})
+	for name, recipe := range map[string]func(*httpcache.Cache, http.Handler) http.Handler{"outside": Compressed, "inside": StoredCompressed} {
+		h := recipe(newPages(t, open(t, locmem.New(nil))), site)
+		for range 2 {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.Header.Set("Accept-Encoding", "gzip")
+			if w := ask(h, r); w.Header().Get("Content-Encoding") != "gzip" || w.Body.Len() > len(body)/2 {
+				t.Errorf("%s: %q, %d bytes", name, w.Header().Get("Content-Encoding"), w.Body.Len())
+			}
+			if w := ask(h, httptest.NewRequest(http.MethodGet, "/", nil)); w.Body.String() != body {
+				t.Errorf("%s: without gzip: %q, %d bytes", name, w.Header().Get("Content-Encoding"), w.Body.Len())
+			}
+		}
+	}
+}
+
+// failing is a store that can be told to fail.
+type failing struct {
+	driver.Store
+	down atomic.Bool
+}
+
+func (f *failing) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
+	if f.down.Load() {
+		return driver.Reading{}, errors.New("connection refused")
+	}
+	return f.Store.Get(ctx, key, hold)
+}
+
+func TestSessions(t *testing.T) {
+	store := &failing{Store: locmem.New(nil)}
+	h, err := Sessions(open(t, store), newPages(t, open(t, locmem.New(nil))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cookie *http.Cookie
+	do := func(method, target string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, target, nil)
+		if cookie != nil {
+			r.AddCookie(cookie)
+		}
+		w := ask(h, r)
+		for _, c := range w.Result().Cookies() {
+			cookie = c
+		}
+		return w
+	}
+	want := func(body string) {
+		t.Helper()
+		if w := do(http.MethodGet, "/me"); w.Body.String() != body {
+			t.Errorf("got %d %q, want %q", w.Code, w.Body, body)
+		}
+	}
+	want("hello ")
+	do(http.MethodPost, "/login?name=ada")
+	want("hello ada")
+	before := fmt.Sprint(cookie)
+	store.down.Store(true) // SESS-006: an outage is not a logout
+	if w := do(http.MethodGet, "/me"); w.Code != http.StatusInternalServerError || fmt.Sprint(cookie) != before {
+		t.Errorf("while the store is down: %d, cookie %v", w.Code, cookie)
+	}
+	store.down.Store(false)
+	want("hello ada")
+	check(t, h, "/news", "news")
+	old := cookie
+	do(http.MethodPost, "/logout")
+	cookie = old
+	want("hello ")
+}
