@@ -78,7 +78,8 @@ func (s *site) openPages() error {
 	if err != nil {
 		return err
 	}
-	if s.templates, err = fragment.New(rendered, set, nil); err != nil {
+	// A page is dropped with the fragments that it shows.
+	if s.templates, err = fragment.New(rendered, set, &fragment.Options{OnTags: httpcache.AddTags}); err != nil {
 		return err
 	}
 	pages, err := httpcache.New(rendered, &httpcache.Options{

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/stratacache/strata/httpcache"
 )
 
 // notesShown is how many notes a page shows.
@@ -187,7 +185,6 @@ func (s *site) packagePage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.work.does(ctx, workPage, name, "")()
-	httpcache.AddTags(ctx, notesTag(name)) // it shows the notes on this package
 	doc, err := s.library.Doc(ctx, name)
 	if err != nil {
 		s.broken(w, r, err)
