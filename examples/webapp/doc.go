@@ -22,8 +22,8 @@
 //     visitor's own part, which varies on the visitor.
 //   - site.go: the page cache around the package pages, which vary on Accept.
 //   - shell.go: what is live around a cached page, and why that is outside.
-//   - leave.go: a note is written through a hook that drops, by tags, the pages
-//     and fragments that show it.
+//   - leave.go: a note is written in a transaction, with a hook that drops, by
+//     tags and after the commit, the pages and fragments that show it.
 //   - open.go: where it is all put together.
 //
 // # Seeing it

@@ -21,7 +21,7 @@ const (
 )
 
 // leaveNote stores a note and sends the visitor back to the page, which shows
-// it: when Write returns, no later read finds a page without it.
+// it: when change returns, no later read finds a page without it.
 //
 // Forms of other sites are refused before they get here, see routes.
 func (s *site) leaveNote(w http.ResponseWriter, r *http.Request) {
@@ -48,14 +48,21 @@ func (s *site) leaveNote(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	note := Note{Package: path, Author: author, Text: text, Owner: visitorOf(r.Context()).ID}
-	err := s.noteWrites.Write(r.Context(), func(ctx context.Context) (invalidate.Change[Note], error) {
-		stored, err := s.notes.Create(ctx, note)
-		if err != nil {
-			return invalidate.Change[Note]{}, err
+	err := s.change(r.Context(), func(ctx context.Context, on conn) (change invalidate.Change[Note], err error) {
+		if note, err = s.notes.Create(ctx, on, note); err != nil {
+			return change, err
 		}
-		return invalidate.Created(stored), nil
+		return invalidate.Created(note), nil
 	})
 	s.written(w, r, path, err)
+}
+
+// change runs a write of one note in a transaction. What the note affects is
+// dropped after the commit, and before change returns.
+func (s *site) change(ctx context.Context, write func(context.Context, conn) (invalidate.Change[Note], error)) error {
+	return s.writes.InTx(ctx, nil, func(ctx context.Context, tx *invalidate.Tx) error {
+		return s.noteWrites.Write(ctx, func(ctx context.Context) (invalidate.Change[Note], error) { return write(ctx, tx) })
+	})
 }
 
 // clean returns text as it may be stored, and whether it may be.
@@ -74,8 +81,8 @@ func (s *site) deleteNote(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var old Note
-	err = s.noteWrites.Write(r.Context(), func(ctx context.Context) (change invalidate.Change[Note], err error) {
-		if old, err = s.notes.Delete(ctx, id, visitorOf(ctx).ID); err != nil {
+	err = s.change(r.Context(), func(ctx context.Context, on conn) (change invalidate.Change[Note], err error) {
+		if old, err = s.notes.Delete(ctx, on, id, visitorOf(ctx).ID); err != nil {
 			return change, err
 		}
 		return invalidate.Deleted(old), nil
@@ -119,10 +126,10 @@ func (s *site) retry(pending *invalidate.PendingError) {
 				return
 			}
 			ctx, cancel := context.WithTimeout(s.closing, retryEvery)
-			err := pending.Retry(ctx, s.client)
+			err := pending.Retry(ctx)
 			cancel()
 			if err == nil {
-				s.log.Info("the cache is back and knows of the note", "tags", pending.Names.Tags)
+				s.log.Info("the cache is back and knows of the note", "what", pending.What)
 				return
 			}
 		}

@@ -33,6 +33,7 @@ type site struct {
 
 	pages      *httpcache.View        // whole package pages
 	templates  *fragment.Renderer     // parts of pages
+	writes     *invalidate.DB         // transactions on the notes
 	noteWrites *invalidate.Hook[Note] // what a note drops
 
 	closing context.Context // ends when the retries must
@@ -66,6 +67,7 @@ func openSite(ctx context.Context, cfg config, prefix string, logTo io.Writer) (
 		return nil, fmt.Errorf("the cache does not answer: %w", err)
 	}
 	s.library = newLibrary(s.std, s.work, s.client)
+	s.writes = invalidate.NewDB(s.notes.db, nil)
 	s.noteWrites = invalidate.NewHook(s.client, noteAffects)
 	return s, s.openPages()
 }
