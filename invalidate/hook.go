@@ -60,7 +60,7 @@ func (h *Hook[T]) Names(c Change[T]) Names {
 	var n Names
 	for _, state := range []*T{c.Old, c.New} {
 		if state != nil {
-			n = n.and(h.affects(*state))
+			n = n.And(h.affects(*state))
 		}
 	}
 	return n.distinct()

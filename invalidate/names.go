@@ -21,7 +21,8 @@ type Names struct {
 // Empty reports whether there is nothing to invalidate.
 func (n Names) Empty() bool { return len(n.Keys) == 0 && len(n.Tags) == 0 && !n.All }
 
-func (n Names) and(m Names) Names {
+// And returns the names of both.
+func (n Names) And(m Names) Names {
 	return Names{
 		Keys: slices.Concat(n.Keys, m.Keys),
 		Tags: slices.Concat(n.Tags, m.Tags),
@@ -42,24 +43,32 @@ func distinct(names []string) []string {
 
 // Invalidate drops what n names from c, once, whatever transaction ctx is of: it
 // is for those who deliver what was committed before. The order is keys, tags,
-// prefix. Each may be repeated. A key that the cache refuses holds nothing, and
+// prefix. Each may be repeated. A name that the cache refuses names nothing, and
 // does not keep the others in; it is an error all the same.
 func (n Names) Invalidate(ctx context.Context, c cache.Cache) error {
-	_, err := c.DeleteMany(ctx, n.Keys...)
-	if errors.Is(err, cache.ErrKey) {
-		errs := []error{err}
-		for _, k := range n.Keys {
-			if _, err := c.Delete(ctx, k); !errors.Is(err, cache.ErrKey) {
-				errs = append(errs, err)
-			}
-		}
-		err = errors.Join(errs...)
-	}
-	err = errors.Join(err, c.Invalidate(ctx, n.Tags...))
+	err := each(n.Keys, func(keys ...string) error {
+		_, err := c.DeleteMany(ctx, keys...)
+		return err
+	})
+	err = errors.Join(err, each(n.Tags, func(tags ...string) error { return c.Invalidate(ctx, tags...) }))
 	if n.All {
 		err = errors.Join(err, c.Clear(ctx))
 	}
 	return err
+}
+
+// each does what it is told with all names at once, or, if one is refused, with
+// one after another.
+func each(names []string, do func(...string) error) error {
+	err := do(names...)
+	if !errors.Is(err, cache.ErrKey) {
+		return err
+	}
+	var errs []error
+	for _, n := range names {
+		errs = append(errs, do(n))
+	}
+	return errors.Join(errs...)
 }
 
 // Scoped are names with the cache that has their keys.

@@ -65,7 +65,7 @@ func NewRepository[K comparable, V any](db *DB, c cache.Cache, table Table[K, V]
 	r.affects = func(v V) Names {
 		n := Names{Keys: []string{r.key(opts.ID(v))}}
 		if opts.Affects != nil {
-			n = n.and(opts.Affects(v))
+			n = n.And(opts.Affects(v))
 		}
 		return n
 	}
@@ -120,7 +120,7 @@ func (r *Repository[K, V]) write(ctx context.Context, do func(context.Context) (
 		if record, before, err = do(ctx); err != nil {
 			return err
 		}
-		return Drop(ctx, r.cache, before.and(r.affects(record)))
+		return Drop(ctx, r.cache, before.And(r.affects(record)))
 	})
 	return record, err
 }

@@ -53,7 +53,7 @@ func merge(what []Scoped) []Scoped {
 			out = append(out, s)
 			continue
 		}
-		out[i].Names = out[i].Names.and(s.Names)
+		out[i].Names = out[i].Names.And(s.Names)
 	}
 	for i := range out {
 		out[i].Names = out[i].Names.distinct()
