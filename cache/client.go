@@ -43,6 +43,9 @@ func New(store driver.Store, opts *Options) (*Client, error) {
 	e.hold = o.LoadTimeout + holdMargin
 	e.keeps = keepsEntries(store)
 	e.untimed = e.keeps && len(o.Near) == 0
+	if e.log, e.node.logged = driver.As[driver.LogReader](store); len(o.Near) == 0 {
+		e.node.logged = false
+	}
 	e.leases = !e.keeps && o.LeaseWait > 0
 	for _, t := range o.Near {
 		e.near = append(e.near, nearTier{store: t.Store, ttl: cmp.Or(t.TTL, defaultNearTTL)})
@@ -71,11 +74,14 @@ func (c *Client) Close(ctx context.Context) error { return c.engine.close(ctx) }
 
 // engine is what all views of a client share.
 type engine struct {
-	opts  Options
-	store driver.Store
-	near  []nearTier
-	node  node
-	seed  maphash.Seed
+	opts           Options
+	store          driver.Store
+	near           []nearTier
+	node           node
+	log            driver.LogReader // of store, if it has one
+	followers      sync.WaitGroup
+	startFollowing sync.Once
+	seed           maphash.Seed
 	// untimed: reads need no clock, because the only tier is in this process.
 	untimed bool
 	// leases: other processes may be loading from the same store.
@@ -124,6 +130,7 @@ func (e *engine) close(ctx context.Context) error {
 		err = context.Cause(ctx)
 	}
 	e.stop()
+	e.followers.Wait()
 	for _, t := range e.near {
 		err = errors.Join(err, t.store.Close(ctx))
 	}

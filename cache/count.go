@@ -29,7 +29,7 @@ func (v *view) Incr(ctx context.Context, key string, delta int64, opts ...Option
 		sent := time.Now()
 		r, err := e.store.Incr(ctx, k, delta, initial)
 		if r.Created || (err != nil && !answered(err)) {
-			e.wrote(sent, r.Clock, err)
+			e.wrote(sent, r.Clock, err, nil, k)
 		}
 		sum = r.Value
 		if c.hasInitial && initial == nil && errors.Is(err, ErrMiss) {

@@ -17,8 +17,9 @@ type flights struct {
 	background int
 	// failed is until when a key whose loader failed is not tried again.
 	failed map[flightKey]time.Time
-	// own are tokens that this process planted.
-	own map[driver.Token]struct{}
+	// own are tokens that this process planted, and whether a caller of Fence has
+	// them.
+	own map[driver.Token]bool
 }
 
 // flightKey is a key and the schema of what is loaded: callers that want values

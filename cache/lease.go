@@ -22,17 +22,18 @@ const (
 // costs a wait.
 const maxOwn = 10_000
 
-// planted remembers a token that this process planted.
-func (e *engine) planted(t driver.Token) {
-	if !e.leases {
+// planted remembers a token that this process planted, or that it has given to
+// a caller of Fence, who may come back with it.
+func (e *engine) planted(t driver.Token, fenced bool) {
+	if !e.leases || t == 0 {
 		return
 	}
 	e.flights.mu.Lock()
 	defer e.flights.mu.Unlock()
 	if e.flights.own == nil || len(e.flights.own) >= maxOwn {
-		e.flights.own = make(map[driver.Token]struct{})
+		e.flights.own = make(map[driver.Token]bool)
 	}
-	e.flights.own[t] = struct{}{}
+	e.flights.own[t] = e.flights.own[t] || fenced
 }
 
 // elsewhere reports whether another process planted the token that at found.
@@ -89,9 +90,9 @@ func (e *engine) giveBack(flights ...*flight) {
 	var items []driver.Item
 	for _, f := range flights {
 		e.flights.mu.Lock()
-		_, own := e.flights.own[f.fence.Token]
+		fenced, own := e.flights.own[f.fence.Token]
 		e.flights.mu.Unlock()
-		if own && !f.result.stored && f.outage == nil && f.previous == nil {
+		if own && !fenced && !f.result.stored && f.outage == nil && f.previous == nil {
 			items = append(items, driver.Item{
 				Key: f.key.Key, Entry: &driver.Entry{Stamp: f.fence.Stamp}, Mode: driver.Fill, Token: f.fence.Token,
 			})

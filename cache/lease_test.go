@@ -100,6 +100,21 @@ func TestLeaseOfADeadProcess(t *testing.T) {
 	}
 }
 
+// A load that stores nothing does not give back what a caller of Fence holds.
+func TestAFenceIsNotGivenBack(t *testing.T) {
+	inProcesses(t, 1, nil, func(t *testing.T, c []*cache.Client) {
+		f, err := c[0].Fence(t.Context(), "k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		loadsAfter(t, c[0], cache.NoStore())
+		synctest.Wait()
+		if ok, err := c[0].Fill(t.Context(), "k", []byte("v"), f); !ok || err != nil {
+			t.Errorf("Fill: got %v, %v, want it stored", ok, err)
+		}
+	})
+}
+
 // Nobody waits for a load that failed, was cancelled or kept its result.
 func TestLeaseIsGivenBack(t *testing.T) {
 	for name, end := range map[string]func(ctx context.Context, c *cache.Client){

@@ -164,7 +164,7 @@ func (v *view) setMany(ctx context.Context, values map[string]item, opts []Optio
 	sent := time.Now()
 	for i, r := range driver.PutMany(ctx, e.store, items) {
 		n := sentNames[i]
-		e.wrote(sent, r.Clock, r.Err)
+		e.wrote(sent, r.Clock, r.Err, nil, items[i].Key)
 		if r.Err != nil {
 			failed[n] = r.Err
 		} else {

@@ -37,7 +37,11 @@ func start(t *testing.T, shared driver.Store) *process {
 		}
 		return r, err
 	}
-	p.Client = open(t, p.tap, &cache.Options{Near: []cache.Tier{{Store: locmem.New(nil)}}})
+	var store driver.Store = p.tap
+	if log, ok := shared.(driver.LogReader); ok {
+		store = tappedLog{p.tap, log}
+	}
+	p.Client = open(t, store, &cache.Options{Near: []cache.Tier{{Store: locmem.New(nil)}}})
 	p.values = cache.For[string](p.Client)
 	return p
 }
@@ -86,11 +90,10 @@ func TestNearTierForgetsWhatWasInvalidated(t *testing.T) {
 		"set":   func(ctx context.Context, p *process) error { return p.values.Set(ctx, "k", "v2") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				shared := locmem.New(nil)
+			withAndWithoutLog(t, func(t *testing.T, shared *logged) {
 				var db database
 				db.write()
-				a, b := start(t, shared), start(t, shared)
+				a, b := startOn(t, shared), startOn(t, shared)
 				a.must(t, "v1", &db)
 				b.must(t, "v1", &db)
 				db.write()
@@ -108,11 +111,10 @@ func TestNearTierForgetsWhatWasInvalidated(t *testing.T) {
 // A copy that was read before an invalidation and arrives after it must not
 // enter the near tier as if it were newer.
 func TestNearTierRefusesACopyThatWasOvertaken(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		shared := locmem.New(nil)
+	withAndWithoutLog(t, func(t *testing.T, shared *logged) {
 		var db database
 		db.write()
-		a, b := start(t, shared), start(t, shared)
+		a, b := startOn(t, shared), startOn(t, shared)
 		b.must(t, "v1", &db) // it is in the shared store
 		read, goOn := make(chan struct{}), make(chan struct{})
 		var first atomic.Bool
@@ -137,10 +139,10 @@ func TestNearTierRefusesACopyThatWasOvertaken(t *testing.T) {
 
 // The same for the result of a load of this process, whose reply is late.
 func TestNearTierRefusesALoadThatWasOvertaken(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	withAndWithoutLog(t, func(t *testing.T, shared *logged) {
 		var db database
 		db.write()
-		a := start(t, locmem.New(nil))
+		a := startOn(t, shared)
 		stored, goOn := make(chan struct{}), make(chan struct{})
 		var first atomic.Bool
 		a.tap.put = func(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token, next driver.Store) (driver.Result, error) {
@@ -167,11 +169,10 @@ func TestNearTierRefusesALoadThatWasOvertaken(t *testing.T) {
 // The bound counts from when a request was sent: what happened while its reply
 // was under way is not in it.
 func TestNearTierCountsFromTheRequest(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		shared := locmem.New(nil)
+	withAndWithoutLog(t, func(t *testing.T, shared *logged) {
 		var db database
 		db.write()
-		a, b := start(t, shared), start(t, shared)
+		a, b := startOn(t, shared), startOn(t, shared)
 		a.must(t, "v1", &db)
 		_, _ = b.values.Get(t.Context(), "another key")
 		b.delay = func() { time.Sleep(400 * time.Millisecond) }
@@ -191,10 +192,10 @@ func TestNearTierCountsFromTheRequest(t *testing.T) {
 // An invalidation whose reply is lost is an error, and may have happened: the
 // near tier does not serve on as if it had not.
 func TestNearTierDoubtsALostReply(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	withAndWithoutLog(t, func(t *testing.T, shared *logged) {
 		var db database
 		db.write()
-		a := start(t, locmem.New(nil))
+		a := startOn(t, shared)
 		a.tap.invalidate = func(ctx context.Context, what driver.Invalidation, next driver.Store) (driver.Invalidated, error) {
 			_, _ = next.Invalidate(ctx, what)
 			return driver.Invalidated{}, errDown
@@ -236,14 +237,13 @@ func TestNearTierIsBypassedWhileTheStoreIsSilent(t *testing.T) {
 
 // The shared store lost its meta record: nothing that was copied before counts.
 func TestNearTierDropsAnotherEpoch(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		shared := locmem.New(nil)
+	withAndWithoutLog(t, func(t *testing.T, shared *logged) {
 		var db database
 		db.write()
-		a := start(t, shared)
+		a := startOn(t, shared)
 		a.must(t, "v1", &db)
 		db.write()
-		shared.NewEpoch()
+		shared.newEpoch()
 		_, _ = a.values.Get(t.Context(), "another key") // any reply tells
 		a.must(t, "v2", &db)
 	})
@@ -254,10 +254,10 @@ func TestNearTierDropsAnotherEpoch(t *testing.T) {
 // that was sent afterwards is answered.
 func TestOverlappingRepliesOfTwoEpochs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		shared := locmem.New(nil)
+		shared := newLogged()
 		var db database
 		db.write()
-		a := start(t, shared)
+		a := startOn(t, shared)
 		a.must(t, "v1", &db)
 		time.Sleep(501 * time.Millisecond) // the next read asks
 		read, goOn := make(chan struct{}), make(chan struct{})
@@ -273,7 +273,7 @@ func TestOverlappingRepliesOfTwoEpochs(t *testing.T) {
 		<-read
 		time.Sleep(time.Millisecond)
 		db.write()
-		shared.NewEpoch()
+		shared.newEpoch()
 		a.must(t, "v2", &db) // the new epoch is adopted
 		time.Sleep(time.Millisecond)
 		close(goOn)
@@ -323,9 +323,8 @@ func TestNearTierNeverOutlivesTheStore(t *testing.T) {
 // Counters are read where they are counted, and one that appears replaces what
 // the near tier remembers.
 func TestCountersAreNotCopied(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		shared := locmem.New(nil)
-		a, b := start(t, shared), start(t, shared)
+	withAndWithoutLog(t, func(t *testing.T, shared *logged) {
+		a, b := startOn(t, shared), startOn(t, shared)
 		n := cache.For[int64](a.Client)
 		missing := func(context.Context) (int64, error) { return 0, cache.ErrNotFound }
 		if _, err := n.GetOrSet(t.Context(), "n", missing); !errors.Is(err, cache.ErrNotFound) {

@@ -84,7 +84,7 @@ func (e *engine) ask(ctx context.Context, hold time.Duration, f *found) error {
 func (e *engine) take(ctx context.Context, sent time.Time, r *driver.Reading, f *found) {
 	f.fence = r.Fence
 	if r.Planted {
-		e.planted(r.Fence.Token)
+		e.planted(r.Fence.Token, false)
 	}
 	if len(e.near) > 0 {
 		e.node.observe(sent, r.Fence.Stamp)

@@ -26,7 +26,7 @@ func (v *view) IncrVersion(ctx context.Context, key string, delta int) (int, err
 		}
 		sent := time.Now()
 		r, err := driver.Move(ctx, e.store, from, to)
-		e.wrote(sent, r.Clock, err)
+		e.wrote(sent, r.Clock, err, nil, from, to)
 		return r.Done, err
 	})
 	switch {

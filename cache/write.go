@@ -60,27 +60,34 @@ func (v *view) write(ctx context.Context, op, name string, size int, takes optio
 func (e *engine) put(ctx context.Context, key driver.Key, entry *driver.Entry, mode driver.Mode, token driver.Token) (bool, error) {
 	sent := time.Now()
 	r, err := e.store.Put(ctx, key, entry, mode, token)
-	e.wrote(sent, r.Clock, err)
+	e.wrote(sent, r.Clock, err, nil, key)
 	return r.Done, err
 }
 
-// wrote takes in the outcome of a step that advances the clock.
-func (e *engine) wrote(sent time.Time, clock driver.Stamp, err error) {
+// wrote takes in the outcome of a step that advances the clock and changes tags
+// and keys.
+func (e *engine) wrote(sent time.Time, clock driver.Stamp, err error, tags []string, keys ...driver.Key) {
 	e.writes.Add(1)
 	if len(e.near) == 0 {
 		return
 	}
 	if err != nil {
 		e.node.doubt()
-	} else {
-		e.node.observe(sent, clock)
+		return
 	}
+	c := driver.Change{Tags: tags}
+	if e.node.logged {
+		for _, k := range keys {
+			c.Keys = append(c.Keys, k.String())
+		}
+	}
+	e.node.own(sent, clock, c)
 }
 
 func (e *engine) invalidate(ctx context.Context, keys []driver.Key, tags []string) (int, error) {
 	sent := time.Now()
 	r, err := e.store.Invalidate(ctx, driver.Invalidation{Keys: keys, Tags: tags})
-	e.wrote(sent, r.Clock, err)
+	e.wrote(sent, r.Clock, err, tags, keys...)
 	return r.Removed, err
 }
 
@@ -200,9 +207,7 @@ func (v *view) Fence(ctx context.Context, key string) (Fence, error) {
 	if err != nil {
 		return Fence{}, wrap("fence", key, err)
 	}
-	if r.Planted {
-		e.planted(r.Fence.Token)
-	}
+	e.planted(r.Fence.Token, true)
 	if len(e.near) > 0 {
 		e.node.observe(sent, r.Fence.Stamp)
 	}
@@ -222,7 +227,7 @@ func (v *view) Touch(ctx context.Context, key string, opts ...Option) (bool, err
 		}
 		sent := time.Now()
 		r, err := e.store.Touch(ctx, k, life(sent, c.ttl, c.stale))
-		e.wrote(sent, r.Clock, err)
+		e.wrote(sent, r.Clock, err, nil, k)
 		return r.Done, err
 	})
 }

@@ -17,7 +17,7 @@ const pageSize = 10_000
 // alone.
 func BenchmarkCompress(b *testing.B) {
 	page := html(pageSize)
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false))
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false), zstd.WithWindowSize(256<<10))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func BenchmarkCompress(b *testing.B) {
 // BenchmarkInflate reads it.
 func BenchmarkInflate(b *testing.B) {
 	page := html(pageSize)
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false))
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false), zstd.WithWindowSize(256<<10))
 	if err != nil {
 		b.Fatal(err)
 	}

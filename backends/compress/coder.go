@@ -41,7 +41,8 @@ func newCoder(o Options) *coder {
 		limit:     o.MaxInflated,
 		encoder: sync.OnceValues(func() (*zstd.Encoder, error) {
 			// A single segment always says its size. The sum is the store's to keep.
-			return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithSingleSegment(true), zstd.WithEncoderCRC(false))
+			return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(window),
+				zstd.WithSingleSegment(true), zstd.WithEncoderCRC(false))
 		}),
 		// Neither has goroutines: those are for streams. The decoder is not closed,
 		// because that must not happen under a call, and frees nothing.
@@ -51,6 +52,10 @@ func newCoder(o Options) *coder {
 		buffers: sync.Pool{New: func() any { return new([]byte) }},
 	}
 }
+
+// window is how far back Zstandard looks for what it has seen. With the 4 MiB that
+// it would take, each processor's encoder keeps 9 MB; pages are no smaller for it.
+const window = 256 << 10
 
 // maxPooled is the largest buffer that is kept for the next payload.
 const maxPooled = 1 << 20

@@ -194,11 +194,19 @@ func TestCorruptIsReplaced(t *testing.T) {
 		set(t, inner, key("k"), e)
 		for _, hold := range []time.Duration{0, time.Minute} {
 			r := get(t, s, key("k"), hold)
-			if r.Entry != nil || !errors.Is(r.Odd, c.odd) {
-				t.Fatalf("%s: Get: got %+v, want a miss with %v", name, r, c.odd)
+			if r.Entry != nil || !errors.Is(r.Odd, c.odd) || r.Planted != (hold > 0 && c.odd == driver.ErrCorrupt) {
+				t.Fatalf("%s: Get with hold %v: got %+v, want a miss with %v", name, hold, r, c.odd)
 			}
 		}
-		r := get(t, s, key("k"), time.Minute)
+		set(t, inner, key("k"), e.Clone())
+		many, err := s.GetMany(t.Context(), []driver.Key{key("k"), key("absent")}, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := many[0].Reading
+		if r.Entry != nil || !errors.Is(r.Odd, c.odd) || r.Planted != (c.odd == driver.ErrCorrupt) || !many[1].Planted {
+			t.Errorf("%s: GetMany: got %+v, want misses, the first with %v", name, many, c.odd)
+		}
 		if c.odd == driver.ErrNewer {
 			if r.Fence.Token != 0 {
 				t.Errorf("%s: got token %d, want none: it is left alone", name, r.Fence.Token)
@@ -241,5 +249,19 @@ func TestNoNearTier(t *testing.T) {
 	s, _ := over(t, nil)
 	if _, ok := driver.As[driver.EntryKeeper](s); ok {
 		t.Error("As EntryKeeper: got one, want none")
+	}
+}
+
+// severalClocks is a store that no near tier may be put in front of.
+type severalClocks struct{ driver.Store }
+
+func (severalClocks) Clocks() int { return 3 }
+
+func TestClocks(t *testing.T) {
+	t.Parallel()
+	one, inner := over(t, nil)
+	several := wrap(t, severalClocks{inner}, nil)
+	if one.Clocks() != 1 || several.Clocks() != 3 {
+		t.Errorf("Clocks: got %d and %d, want 1 and 3", one.Clocks(), several.Clocks())
 	}
 }

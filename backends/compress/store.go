@@ -21,10 +21,11 @@ type Store struct {
 }
 
 var (
-	_ driver.Store      = (*Store)(nil)
-	_ driver.ManyGetter = (*Store)(nil)
-	_ driver.ManyPutter = (*Store)(nil)
-	_ driver.Mover      = (*Store)(nil)
+	_ driver.Store        = (*Store)(nil)
+	_ driver.ManyGetter   = (*Store)(nil)
+	_ driver.ManyPutter   = (*Store)(nil)
+	_ driver.ClockCounter = (*Store)(nil)
+	_ driver.Mover        = (*Store)(nil)
 )
 
 // New wraps store; opts may be nil. The store is closed with the wrapper.
@@ -58,9 +59,9 @@ func (s *Store) in(e *driver.Entry) *driver.Entry {
 	return c
 }
 
-// out inflates what was read. What cannot be inflated is a miss whose fence is
-// the entry's own token: the load that the reader then begins replaces it.
-func (s *Store) out(r *driver.Reading, hold time.Duration) {
+// out inflates what was read. What cannot be inflated is a miss, whose fence is
+// the entry's own token.
+func (s *Store) out(r *driver.Reading) {
 	e := r.Entry
 	if e == nil || e.Kind != driver.Coded || len(e.Payload) == 0 || driver.Coding(e.Payload[0]) != driver.Compressed {
 		return
@@ -68,7 +69,6 @@ func (s *Store) out(r *driver.Reading, hold time.Duration) {
 	p, err := s.coder.inflate(e.Payload)
 	if err != nil {
 		r.Entry, r.Odd = nil, err
-		r.Planted = hold > 0 && err != driver.ErrNewer // nobody else is known to load
 		if err == driver.ErrNewer {
 			r.Fence.Token = 0 // it is left alone
 		}
@@ -82,10 +82,36 @@ func (s *Store) out(r *driver.Reading, hold time.Duration) {
 // Get implements driver.Store.
 func (s *Store) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
 	r, err := s.store.Get(ctx, key, hold)
-	if err == nil {
-		s.out(&r, hold)
+	if err != nil {
+		return r, err
+	}
+	if s.out(&r); hold > 0 && replaceable(&r) {
+		err = s.plant(ctx, key, &r, hold)
 	}
 	return r, err
+}
+
+// replaceable reports whether r is of an entry that counts as absent.
+func replaceable(r *driver.Reading) bool {
+	return r.Odd != nil && r.Fence.Token != 0 && !r.Planted
+}
+
+// plant replaces the entry of r, which cannot be inflated, by a placeholder, as
+// the store does with what it finds corrupt itself.
+func (s *Store) plant(ctx context.Context, key driver.Key, r *driver.Reading, hold time.Duration) error {
+	// An entry that has ended takes away exactly the one that was read.
+	_, err := s.store.Put(ctx, key, &driver.Entry{Stamp: r.Fence.Stamp}, driver.Fill, r.Fence.Token)
+	if err != nil {
+		return err
+	}
+	odd := r.Odd
+	if *r, err = s.store.Get(ctx, key, hold); err != nil {
+		return err
+	}
+	if s.out(r); r.Entry == nil && r.Odd == nil {
+		r.Odd = odd
+	}
+	return nil
 }
 
 // GetMany implements driver.ManyGetter, by what the store can do.
@@ -95,8 +121,12 @@ func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Durati
 		return nil, err
 	}
 	for i := range rs {
-		if rs[i].Err == nil {
-			s.out(&rs[i].Reading, hold)
+		r := &rs[i]
+		if r.Err != nil {
+			continue
+		}
+		if s.out(&r.Reading); hold > 0 && replaceable(&r.Reading) {
+			r.Err = s.plant(ctx, keys[i], &r.Reading, hold)
 		}
 	}
 	return rs, nil
@@ -134,6 +164,14 @@ func (s *Store) Incr(ctx context.Context, key driver.Key, delta int64, initial *
 // Invalidate implements driver.Store.
 func (s *Store) Invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error) {
 	return s.store.Invalidate(ctx, what)
+}
+
+// Clocks implements driver.ClockCounter: there are as many as the store has.
+func (s *Store) Clocks() int {
+	if c, ok := driver.As[driver.ClockCounter](s.store); ok {
+		return c.Clocks()
+	}
+	return 1
 }
 
 // Ping implements driver.Store.

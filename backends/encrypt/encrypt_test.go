@@ -300,3 +300,17 @@ func TestNewRefuses(t *testing.T) {
 }
 
 func errOf[T any](_ T, err error) error { return err }
+
+// severalClocks is a store that no near tier may be put in front of.
+type severalClocks struct{ driver.Store }
+
+func (severalClocks) Clocks() int { return 3 }
+
+func TestClocks(t *testing.T) {
+	t.Parallel()
+	inner := memory(t)
+	one, several := wrap(t, inner, nil), wrap(t, severalClocks{inner}, nil)
+	if one.Clocks() != 1 || several.Clocks() != 3 {
+		t.Errorf("Clocks: got %d and %d, want 1 and 3", one.Clocks(), several.Clocks())
+	}
+}

@@ -32,9 +32,10 @@ type Store struct {
 }
 
 var (
-	_ driver.Store      = (*Store)(nil)
-	_ driver.ManyGetter = (*Store)(nil)
-	_ driver.ManyPutter = (*Store)(nil)
+	_ driver.Store        = (*Store)(nil)
+	_ driver.ManyGetter   = (*Store)(nil)
+	_ driver.ManyPutter   = (*Store)(nil)
+	_ driver.ClockCounter = (*Store)(nil)
 )
 
 // New wraps store; opts may be nil. The first of keys encrypts, all of them
@@ -54,9 +55,9 @@ func New(store driver.Store, keys []Key, opts *Options) (*Store, error) {
 	return s, nil
 }
 
-// out decrypts what was read. What cannot be decrypted is a miss whose fence is
-// the entry's own token: the load that the reader then begins replaces it.
-func (s *Store) out(r *driver.Reading, key driver.Key, hold time.Duration) {
+// out decrypts what was read. What cannot be decrypted is a miss, whose fence is
+// the entry's own token.
+func (s *Store) out(r *driver.Reading, key driver.Key) {
 	if r.Entry == nil {
 		return
 	}
@@ -64,21 +65,44 @@ func (s *Store) out(r *driver.Reading, key driver.Key, hold time.Duration) {
 	if r.Entry, err = s.sealer.open(key, r.Entry); err == nil {
 		return
 	}
-	r.Odd = err
-	if errors.Is(err, driver.ErrNewer) {
+	if r.Odd = err; errors.Is(err, driver.ErrNewer) {
 		r.Fence.Token = 0 // it is left alone
-	} else {
-		r.Planted = hold > 0 // nobody else is known to load
 	}
 }
 
 // Get implements driver.Store.
 func (s *Store) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
 	r, err := s.store.Get(ctx, key, hold)
-	if err == nil {
-		s.out(&r, key, hold)
+	if err != nil {
+		return r, err
+	}
+	if s.out(&r, key); hold > 0 && replaceable(&r) {
+		err = s.plant(ctx, key, &r, hold)
 	}
 	return r, err
+}
+
+// replaceable reports whether r is of an entry that counts as absent.
+func replaceable(r *driver.Reading) bool {
+	return r.Odd != nil && r.Fence.Token != 0 && !r.Planted
+}
+
+// plant replaces the entry of r, which cannot be decrypted, by a placeholder, as
+// the store does with what it finds corrupt itself.
+func (s *Store) plant(ctx context.Context, key driver.Key, r *driver.Reading, hold time.Duration) error {
+	// An entry that has ended takes away exactly the one that was read.
+	_, err := s.store.Put(ctx, key, &driver.Entry{Stamp: r.Fence.Stamp}, driver.Fill, r.Fence.Token)
+	if err != nil {
+		return err
+	}
+	odd := r.Odd
+	if *r, err = s.store.Get(ctx, key, hold); err != nil {
+		return err
+	}
+	if s.out(r, key); r.Entry == nil && r.Odd == nil {
+		r.Odd = odd
+	}
+	return nil
 }
 
 // GetMany implements driver.ManyGetter, by what the store can do.
@@ -88,8 +112,12 @@ func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Durati
 		return nil, err
 	}
 	for i := range rs {
-		if rs[i].Err == nil {
-			s.out(&rs[i].Reading, keys[i], hold)
+		r := &rs[i]
+		if r.Err != nil {
+			continue
+		}
+		if s.out(&r.Reading, keys[i]); hold > 0 && replaceable(&r.Reading) {
+			r.Err = s.plant(ctx, keys[i], &r.Reading, hold)
 		}
 	}
 	return rs, nil
@@ -124,7 +152,7 @@ func (s *Store) PutMany(ctx context.Context, items []driver.Item) []driver.ItemR
 // absent. If there is none, refused stays the answer.
 func (s *Store) addOver(ctx context.Context, key driver.Key, e *driver.Entry, refused driver.Result) (driver.Result, error) {
 	at, err := s.Get(ctx, key, 0)
-	if err != nil || at.Odd == nil || at.Fence.Token == 0 {
+	if err != nil || !replaceable(&at) {
 		return refused, err
 	}
 	sealed := s.sealer.seal(key, e)
@@ -153,6 +181,14 @@ func (s *Store) Incr(ctx context.Context, key driver.Key, delta int64, initial *
 // Invalidate implements driver.Store.
 func (s *Store) Invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error) {
 	return s.store.Invalidate(ctx, what)
+}
+
+// Clocks implements driver.ClockCounter: there are as many as the store has.
+func (s *Store) Clocks() int {
+	if c, ok := driver.As[driver.ClockCounter](s.store); ok {
+		return c.Clocks()
+	}
+	return 1
 }
 
 // Ping implements driver.Store.

@@ -1,3 +1,5 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
 package filestore_test
 
 import (
@@ -16,7 +18,7 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	drivertest.Run(t, drivertest.Harness{
 		Name: "filestore",
-		Open: func(t testing.TB) driver.Store { return open(t, t.TempDir(), nil) },
+		Open: func(t testing.TB) driver.Store { return open(t, memory(t), nil) },
 		Again: func(t testing.TB, s driver.Store) driver.Store {
 			return open(t, filepath.Dir(s.(*filestore.Store).Dir()), nil)
 		},

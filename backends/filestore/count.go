@@ -66,8 +66,8 @@ type walk struct {
 	removed amount // of that, by itself
 }
 
-// minWrites is the least number of writes from one folder to the next. It is a
-// quarter of the length of a folder, so that each write pays for 4 files.
+// minWrites is the least number of writes from one folder to the next. Of long
+// folders it is a quarter of their files: a write pays for four.
 const minWrites = 32
 
 // step goes on with the count of this process, if it is time. v is the clock.

@@ -22,13 +22,13 @@
 //
 // # What a step costs
 //
-// A hit takes no lock: it looks at the meta file, reads its header, and reads
-// the entry's file. Everything else takes the one lock of the namespace for a
-// rename or a removal; larger files are written before it is taken. The lock
-// belongs to the system, which gives it back when a process ends in any way. A
-// process that is stopped while it has the lock keeps others from writing, and
-// from planting what a load needs, until their contexts end; it does not keep
-// them from reading.
+// A read takes no lock: it looks at the meta file, reads its header, and reads the
+// entry's file. Everything else, also a read that plants a placeholder, takes the
+// one lock of the namespace, in which it reads what stands and renames or removes
+// a file; the file of a Put is written before. The lock belongs to the system,
+// which gives it back when a process ends in any way. A process that is stopped
+// while it has the lock keeps others from writing, and from planting what a load
+// needs, until their contexts end; it does not keep them from reading.
 //
 // # Processes that end, power that fails
 //

@@ -45,20 +45,25 @@ func (s *Store) makeRoom(ctx context.Context) {
 // evict throws out what has ended and then what is oldest among a sample of
 // entries, until there is room or a batch is full.
 func (s *Store) evict(ctx context.Context, v *view, need amount) (removed amount) {
-	enough := sample * batch
-	if need.bytes == 0 {
-		enough = max(minSample, sample*int(min(need.files, batch)))
-	}
+	// As many as are needed, if they are as long as most.
+	length := max(1, v.kept.bytes/max(1, v.kept.files))
+	enough := max(minSample, sample*min(batch, max(need.files, need.bytes/length+1)))
 	var found []file
+	w := walk{began: v.header}
 	first := rand.N(folders)
-	for i := 0; i < folders && len(found) < enough; i++ {
+	for i := 0; int64(len(found)) < enough; i++ {
+		if i == folders { // that is all
+			s.endWalk(ctx, &w)
+			break
+		}
 		files, err := s.list((first + i) % folders)
 		if err != nil {
 			continue
 		}
 		for _, f := range files {
-			if weigh(f.weight(&v.header)) != (amount{}) {
+			if a := weigh(f.weight(&v.header)); a != (amount{}) {
 				found = append(found, f)
+				w.found = w.found.plus(a)
 			}
 		}
 	}

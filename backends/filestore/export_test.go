@@ -1,3 +1,5 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
 package filestore
 
 import (
@@ -95,4 +97,20 @@ func ParseMeta(b []byte) bool {
 	}
 	h, ok := parseHeader(b[:headerLen])
 	return ok && h.length <= uint64(len(b)-headerLen) && parseTags(b[headerLen:headerLen+h.length], func(string, uint64) {})
+}
+
+// NewEpoch starts a new epoch in the same file.
+func (s *Store) NewEpoch(ctx context.Context) error {
+	l, err := s.meta.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.unlock()
+	return l.renew()
+}
+
+// View returns a function that judges entries by the clock as it is now.
+func (s *Store) View(ctx context.Context) (allows func(*driver.Entry) bool, err error) {
+	v, err := s.meta.read(ctx)
+	return v.allows, err
 }

@@ -1,3 +1,5 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
 package filestore_test
 
 import (
@@ -6,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,6 +17,7 @@ import (
 	"github.com/stratacache/strata/backends/filestore"
 	"github.com/stratacache/strata/cache"
 	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/cache/driver/envelope"
 )
 
 // files are the regular files under dir, by their names within it.
@@ -323,5 +327,28 @@ func TestNewRefuses(t *testing.T) {
 		if _, err := filestore.New(c.dir, &c.opts); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got error %v, want one with %q", name, err, c.want)
 		}
+	}
+}
+
+// FS-001, FS-002: an entry lies in one of 256 folders, under a hash of its key,
+// in an envelope.
+func TestLayout(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir, &filestore.Options{Namespace: "shop"})
+	put(t, s, "k", value("v"), driver.Set, 0)
+	name, err := filepath.Rel(dir, s.Path(key("k")))
+	if err != nil || !regexp.MustCompile(`^shop/[0-9a-f]{2}/[0-9a-f]{38}\.strata$`).MatchString(filepath.ToSlash(name)) {
+		t.Errorf("file: got %s, %v", name, err)
+	}
+	b, err := os.ReadFile(s.Path(key("k")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, err := envelope.Decode(key("k"), b); err != nil || string(e.Payload) != "v" {
+		t.Errorf("envelope: got %+v, %v", e, err)
+	}
+	if s.Path(driver.Key{Scope: "a", Name: "b"}) != s.Path(driver.Key{Scope: "ab"}) {
+		t.Error("the pair and the joined key have two files")
 	}
 }

@@ -37,18 +37,11 @@ type place struct {
 }
 
 func (s *Store) place(key driver.Key) place {
-	h := sha256.New()
-	h.Write([]byte(key.Scope))
-	h.Write([]byte(key.Name))
-	var sum [sha256.Size]byte
-	h.Sum(sum[:0])
-	b := make([]byte, 0, len(s.dir)+2*hashLen+len(suffix)+2)
-	b = append(b, s.dir...)
-	b = append(b, filepath.Separator)
-	b = hex.AppendEncode(b, sum[:1])
-	b = append(b, filepath.Separator)
-	b = hex.AppendEncode(b, sum[1:hashLen])
-	b = append(b, suffix...)
+	var buf [512]byte // enough for most, so that only the result is allocated
+	sum := sha256.Sum256(append(append(buf[:0], key.Scope...), key.Name...))
+	b := append(append(buf[:0], s.dir...), filepath.Separator)
+	b = append(hex.AppendEncode(b, sum[:1]), filepath.Separator)
+	b = append(hex.AppendEncode(b, sum[1:hashLen]), suffix...)
 	return place{folder: int(sum[0]), path: string(b)}
 }
 

@@ -68,7 +68,7 @@ func (m *meta) lockFile(ctx context.Context) (*locked, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := m.waitFor(ctx, r.file); errors.Is(err, os.ErrClosed) {
+		if err := m.waitFor(ctx, r); errors.Is(err, os.ErrClosed) || errors.Is(err, errStale) {
 			continue
 		} else if err != nil {
 			return nil, err
@@ -94,11 +94,15 @@ func (m *meta) closeRetired() {
 }
 
 // waitFor asks again and again, because a system call that waits for a lock
-// does not end with a context.
-func (m *meta) waitFor(ctx context.Context, f *os.File) error {
+// does not end with a context. The lock of a file that has lost its name is
+// errStale: who has it may be in no hurry.
+func (m *meta) waitFor(ctx context.Context, r *record) error {
 	for wait := firstWait; ; wait = min(2*wait, maxWait) {
-		if ok, err := tryLock(f); ok || err != nil {
+		if ok, err := tryLock(r.file); ok || err != nil {
 			return err
+		}
+		if id, err := idOf(m.path); err != nil || id != r.id {
+			return errStale
 		}
 		timer := time.NewTimer(wait/2 + rand.N(wait))
 		select {

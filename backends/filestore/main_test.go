@@ -1,3 +1,5 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
 package filestore_test
 
 import (
@@ -115,4 +117,20 @@ func invalidate(t testing.TB, s *filestore.Store, names []string, tags ...string
 		t.Fatalf("Invalidate(%q, %q): %v", names, tags, err)
 	}
 	return r
+}
+
+// memory is t.TempDir in memory, if there is such a place: for what is tested of
+// the store and not of the disk, which others keep busy.
+func memory(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "strata-filestore-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }

@@ -1,3 +1,5 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
 package filestore_test
 
 import (
@@ -49,7 +51,7 @@ func TestProcessThatEndsBeforeItsAdvance(t *testing.T) {
 // the store goes on.
 func TestDamagedMetaFailsClosed(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := memory(t)
 	s := open(t, dir, &filestore.Options{Sweep: -1})
 	lives := 0
 	for i := 0; ; i++ {
@@ -154,7 +156,7 @@ func TestMetaFromBackupIsSeen(t *testing.T) {
 // stores of the namespace go on with the new file.
 func TestJournalStaysShort(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := memory(t)
 	s, other := open(t, dir, nil), open(t, dir, nil)
 	set(t, s, "k", "v", "kept")
 	set(t, s, "gone", "v", "tag 7")
@@ -238,7 +240,7 @@ func TestLockIsNotForReading(t *testing.T) {
 
 func TestTwoStoresShareTheLock(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := memory(t)
 	s, other := open(t, dir, nil), open(t, dir, nil)
 	put(t, s, "n", integer("0"), driver.Set, 0)
 	done := make(chan error, 2)
@@ -260,4 +262,53 @@ func TestTwoStoresShareTheLock(t *testing.T) {
 		}
 	}
 	want(t, s, "n", fmt.Sprint(2*each))
+}
+
+// The lock of a directory that was removed keeps nobody waiting.
+func TestLockOfWhatWasRemoved(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, other := open(t, dir, nil), open(t, dir, nil)
+	release, err := other.Hold(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	done := make(chan error)
+	go func() {
+		_, err := s.Put(context.Background(), key("k"), value("v"), driver.Set, 0)
+		done <- err
+	}()
+	if err := os.RemoveAll(s.Dir()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Logf("a Set during the removal: %v", err) // its file was removed before it was in its place
+	}
+	set(t, s, "k", "new")
+	want(t, s, "k", "new")
+}
+
+// What was invalidated in an epoch does not become valid for a reader whose
+// process took in the next epoch meanwhile, with none of those tags.
+func TestReaderOutlivesItsEpoch(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), nil)
+	set(t, s, "k", "v", "t")
+	e := get(t, s, "k", 0).Entry
+	allows, err := s.View(t.Context())
+	if err != nil || !allows(e) {
+		t.Fatalf("before: got %v, want that the entry is valid", err)
+	}
+	invalidate(t, s, nil, "t")
+	if allows(e) {
+		t.Error("after the invalidation: the entry is valid")
+	}
+	if err := s.NewEpoch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want(t, s, "k", "")
+	if allows(e) {
+		t.Error("in the next epoch: the entry is valid for a reader of the old one")
+	}
 }

@@ -1,3 +1,5 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
 package filestore_test
 
 import (
@@ -15,7 +17,7 @@ import (
 // FS-020, LL-080: increments of several processes are all counted.
 func TestProcessesCount(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := memory(t)
 	a, b := startHelper(t, "count", dir), startHelper(t, "count", dir)
 	lines := append(a.wait(), b.wait()...)
 	if len(lines) != 2*countsEach {
@@ -65,7 +67,7 @@ func TestKilledProcessesCount(t *testing.T) {
 // LL-025: of the adds of several processes one stores.
 func TestProcessesAdd(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := memory(t)
 	a, b := startHelper(t, "add", dir), startHelper(t, "add", dir)
 	winners := make(map[string]int)
 	for _, n := range append(a.wait(), b.wait()...) {

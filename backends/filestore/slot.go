@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/stratacache/strata/cache/driver"
 	"github.com/stratacache/strata/cache/driver/envelope"
@@ -87,11 +88,11 @@ func (l *locked) look(at place, key driver.Key) (slot, error) {
 	if is.size == none || err != nil {
 		return is, err
 	}
-	if is.entry != nil && l.allows(&driver.Entry{Stamp: is.entry.Stamp}) {
+	if is.entry == nil && is.token != 0 || is.entry != nil && l.allows(&driver.Entry{Stamp: is.entry.Stamp}) {
 		is.weight = is.size
-		return is, nil
+	} else {
+		is.weight = l.stat(at).weight
 	}
-	is.weight = l.stat(at).weight
 	return is, nil
 }
 
@@ -120,7 +121,7 @@ func (s *Store) remove(at place) error {
 	} else if err != nil {
 		return err
 	}
-	return syncDir(s.folder(at.folder), s.opts.Sync)
+	return syncDir(filepath.Dir(at.path), s.opts.Sync)
 }
 
 // encode is the file of an entry.

@@ -166,7 +166,7 @@ func (s *Store) discard(ctx context.Context, files []file, need func(kept amount
 			break
 		}
 		info, err := os.Lstat(f.path)
-		if err != nil || f.as(info) != f || f.suspect && !superseded(&f, &l.view) || os.Remove(f.path) != nil {
+		if err != nil || f.as(info) != f || f.suspect && !superseded(&f, &l.view) || s.remove(f.place) != nil {
 			continue
 		}
 		weight := f.weight(&l.header)

@@ -1,3 +1,5 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
 package filestore_test
 
 import (
@@ -28,7 +30,7 @@ func entries(t testing.TB, s *filestore.Store) (n int) {
 func TestBoundOfEntries(t *testing.T) {
 	t.Parallel()
 	const most = 300
-	s := open(t, t.TempDir(), &filestore.Options{MaxEntries: most, Sweep: -1})
+	s := open(t, memory(t), &filestore.Options{MaxEntries: most, Sweep: -1})
 	for i := range 3 * most {
 		e := value("v")
 		if i%10 == 0 && i > 2*most {
@@ -63,7 +65,7 @@ func TestBoundOfEntries(t *testing.T) {
 func TestEndedGoBeforeOld(t *testing.T) {
 	t.Parallel()
 	const most = 100
-	s := open(t, t.TempDir(), &filestore.Options{MaxEntries: most, Sweep: -1})
+	s := open(t, memory(t), &filestore.Options{MaxEntries: most, Sweep: -1})
 	for i := range 300 { // until each folder was counted
 		set(t, s, "same", fmt.Sprint(i))
 	}
@@ -88,7 +90,7 @@ func TestEndedGoBeforeOld(t *testing.T) {
 func TestBoundOfBytes(t *testing.T) {
 	t.Parallel()
 	const most = 100_000
-	s := open(t, t.TempDir(), &filestore.Options{MaxBytes: most, Sweep: -1})
+	s := open(t, memory(t), &filestore.Options{MaxBytes: most, Sweep: -1})
 	large := strings.Repeat("x", 2000)
 	for i := range 400 {
 		set(t, s, fmt.Sprint("k", i), large)
@@ -111,7 +113,7 @@ func TestBoundOfBytes(t *testing.T) {
 func TestBoundHoldsForProcessesTogether(t *testing.T) {
 	t.Parallel()
 	const most = 200
-	dir := t.TempDir()
+	dir := memory(t)
 	opts := &filestore.Options{MaxEntries: most, Sweep: -1}
 	stores := []*filestore.Store{open(t, dir, opts), open(t, dir, opts), open(t, dir, opts)}
 	for i := range 6 * most {
@@ -126,7 +128,7 @@ func TestBoundHoldsForProcessesTogether(t *testing.T) {
 func TestPlaceholdersAreNoEntries(t *testing.T) {
 	t.Parallel()
 	const most = 50
-	s := open(t, t.TempDir(), &filestore.Options{MaxEntries: most, Sweep: -1})
+	s := open(t, memory(t), &filestore.Options{MaxEntries: most, Sweep: -1})
 	for i := range most {
 		set(t, s, fmt.Sprint("k", i), "v")
 	}
@@ -149,7 +151,7 @@ func TestPlaceholdersAreNoEntries(t *testing.T) {
 // What nobody asks for goes all the same: by counting, without a sweeper.
 func TestEndedPlaceholdersGoWithWrites(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := memory(t)
 	s := open(t, dir, &filestore.Options{Sweep: -1})
 	for i := range 200 {
 		get(t, s, fmt.Sprint("failed load ", i), time.Nanosecond)
@@ -168,7 +170,7 @@ func TestEndedPlaceholdersGoWithWrites(t *testing.T) {
 // entries of another epoch.
 func TestSweeper(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := memory(t)
 	s := open(t, dir, &filestore.Options{Sweep: 50 * time.Millisecond})
 	for i := range 20 {
 		e := value("v")
@@ -192,7 +194,7 @@ func TestSweeper(t *testing.T) {
 
 func TestSweepOfLeftovers(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir(), &filestore.Options{Sweep: -1})
+	s := open(t, memory(t), &filestore.Options{Sweep: -1})
 	set(t, s, "k", "v")
 	for _, name := range []string{s.Path(key("k")), metaFile(s)} {
 		plant(t, name+"-1a2b.strata-tmp", []byte("half"))
@@ -219,7 +221,7 @@ func TestSweepOfLeftovers(t *testing.T) {
 // Nothing that is stored while a sweep is under way is lost to it.
 func TestSweepBesideWriters(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := memory(t)
 	s, other := open(t, dir, &filestore.Options{Sweep: -1}), open(t, dir, &filestore.Options{Sweep: -1})
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -245,4 +247,29 @@ func TestSweepBesideWriters(t *testing.T) {
 	}
 	close(stop)
 	<-done
+}
+
+// What was removed behind the store's back, and what a killed process did not
+// count, is found out, and nothing is thrown out for it.
+func TestCountIsPutRight(t *testing.T) {
+	t.Parallel()
+	const most, lost = 100, 60
+	s := open(t, memory(t), &filestore.Options{MaxEntries: most, Sweep: -1})
+	for i := range most {
+		set(t, s, fmt.Sprint("k", i), "v")
+	}
+	for i := range lost {
+		if err := os.Remove(s.Path(key(fmt.Sprint("k", i)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(t, s, "one more", "v") // one too many, as far as is known
+	if n := entries(t, s); n < most-lost {
+		t.Errorf("got %d entries, want the %d that were there", n, most-lost+1)
+	}
+	s.SweepNow(t.Context())
+	n, bytes := s.Known(t.Context())
+	if want := entries(t, s); int(n) != want || bytes == 0 {
+		t.Errorf("known: got %d entries of %d bytes, want %d", n, bytes, want)
+	}
 }

@@ -4,7 +4,6 @@ package filestore
 
 import (
 	"errors"
-	"io"
 	"os"
 	"syscall"
 
@@ -88,8 +87,8 @@ func readFile(path string, most int64) ([]byte, error) {
 		switch {
 		case err != nil:
 			return fail("read", err)
-		case n == 0:
-			return fail("read", io.ErrUnexpectedEOF)
+		case n == 0: // somebody cut it just now
+			return b[:read], nil
 		}
 		read += n
 	}

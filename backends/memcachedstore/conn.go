@@ -16,7 +16,7 @@ import (
 
 const (
 	readBuffer  = 16 << 10
-	writeBuffer = 16 << 10
+	writeBuffer = 32 << 10
 	// pipelined is how many commands are sent before their replies are read. It
 	// keeps the commands within what the server takes in while nobody reads its
 	// replies: otherwise both would wait for each other.
@@ -39,25 +39,14 @@ type conn struct {
 	maxItem int // the server's item limit
 	serial  uint64
 	line    []byte
-}
-
-// dial connects, and asks the server who it is.
-func dial(ctx context.Context, network, address string, deadline time.Time) (*conn, error) {
-	d := net.Dialer{Deadline: deadline}
-	nc, err := d.DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	c := newConn(nc)
-	if err := c.guarded(ctx, deadline, c.greet); err != nil {
-		c.close()
-		return nil, err
-	}
-	return c, nil
+	// interrupt has what the connection waits for fail at once.
+	interrupt func()
 }
 
 func newConn(nc net.Conn) *conn {
-	return &conn{net: nc, r: bufio.NewReaderSize(nc, readBuffer), w: bufio.NewWriterSize(nc, writeBuffer)}
+	c := &conn{net: nc, r: bufio.NewReaderSize(nc, readBuffer), w: bufio.NewWriterSize(nc, writeBuffer)}
+	c.interrupt = func() { _ = nc.SetDeadline(time.Unix(1, 0)) }
+	return c
 }
 
 // greet learns the server's life and its item limit. A server that does not tell
@@ -117,77 +106,96 @@ func (c *conn) stats() (map[string]string, error) {
 	return nil, errProtocol
 }
 
-// guarded runs talk, which ends soon after ctx or deadline does.
-func (c *conn) guarded(ctx context.Context, deadline time.Time, talk func() error) error {
+// guard has what is waited for fail soon after ctx or deadline ends, until stop.
+// Where stop returns false, that may happen at any time later.
+func (c *conn) guard(ctx context.Context, deadline time.Time) (stop func() bool, err error) {
 	if err := c.net.SetDeadline(deadline); err != nil {
-		return err
+		return nil, err
 	}
 	if ctx.Done() == nil {
-		return talk()
+		return func() bool { return true }, nil
 	}
-	stop := context.AfterFunc(ctx, func() { _ = c.net.SetDeadline(time.Unix(1, 0)) })
-	err := talk()
-	if !stop() && err == nil {
-		err = errInterrupted // its deadline may be set at any time from now on
-	}
-	return err
+	return context.AfterFunc(ctx, c.interrupt), nil
 }
 
-// errInterrupted says that all was answered, and that the context has ended.
-var errInterrupted = errors.New("interrupted")
+// exchange sends ops, and reads their answers into them. It says whether any was
+// read, and whether the connection can be used again. It cannot after an error,
+// and not if ctx has ended.
+func (c *conn) exchange(ctx context.Context, deadline time.Time, ops []op) (read, sound bool, err error) {
+	stop, err := c.guard(ctx, deadline)
+	if err != nil {
+		return false, false, err
+	}
+	read, err = c.talk(ops)
+	return read, stop() && err == nil, err
+}
 
-// exchange sends ops, and reads their answers into them. After an error the
-// connection is of no use. read says whether an answer had begun to arrive.
-func (c *conn) exchange(ctx context.Context, deadline time.Time, ops []op) (read bool, err error) {
-	err = c.guarded(ctx, deadline, func() error {
-		for len(ops) > 0 {
-			part := ops[:min(len(ops), pipelined)]
-			ops = ops[len(part):]
-			first := c.serial
-			for i := range part {
-				if err := c.send(&part[i]); err != nil {
-					return err
-				}
+func (c *conn) talk(ops []op) (read bool, err error) {
+	for len(ops) > 0 {
+		part := ops[:min(len(ops), pipelined)]
+		ops = ops[len(part):]
+		c.prepare(part)
+		for i := range part {
+			if part[i].unsent {
+				continue
 			}
-			if err := c.w.Flush(); err != nil {
-				return err
-			}
-			for i := range part {
-				if part[i].status == tooLarge {
-					continue // it was not sent
-				}
-				first++
-				if err := c.receive(&part[i], first); err != nil {
-					return err
-				}
-				read = true
+			if err := c.send(&part[i]); err != nil {
+				return read, err
 			}
 		}
-		return nil
-	})
-	return read, err
+		if err := c.w.Flush(); err != nil {
+			return read, err
+		}
+		for len(part) > 0 {
+			if part[0].unsent {
+				part = part[1:]
+				continue
+			}
+			n, err := c.receive(part)
+			if err != nil {
+				return read, err
+			}
+			read = true
+			part = part[n:]
+		}
+	}
+	return read, nil
+}
+
+// prepare leaves out what is too large, and has the last of the others answered:
+// that says that all are done.
+func (c *conn) prepare(ops []op) {
+	var last *op
+	for i := range ops {
+		o := &ops[i]
+		o.status, o.err, o.data = done, nil, nil
+		o.unsent = o.verb == set && c.maxItem > 0 && len(o.name)+len(o.value)+itemOverhead > c.maxItem
+		if o.unsent {
+			o.status = tooLarge
+		} else {
+			last = o
+		}
+	}
+	if last != nil {
+		last.quiet = false
+	}
 }
 
 // send writes one command.
 func (c *conn) send(o *op) error {
-	o.status, o.err = done, nil
 	b := append(c.line[:0], 'm', byte(o.verb))
 	if o.verb == nothing {
-		c.serial++
 		_, err := c.w.WriteString("mn\r\n")
 		return err
 	}
 	b = append(b, ' ')
 	b = append(b, o.name...)
 	if o.verb == set {
-		if c.maxItem > 0 && len(o.name)+len(o.value)+itemOverhead > c.maxItem {
-			o.status = tooLarge
-			return nil
-		}
 		b = append(b, ' ')
 		b = strconv.AppendInt(b, int64(len(o.value)), 10)
 	}
-	c.serial++
+	c.serial = (c.serial + 1) & serialMask
+	o.serial = c.serial
 	b = c.appendFlags(b, o)
 	b = append(b, '\r', '\n')
 	if o.verb == set && len(o.value) <= c.w.Size()/4 {
@@ -235,8 +243,11 @@ func (c *conn) appendFlags(b []byte, o *op) []byte {
 	case o.when == absent:
 		b = append(b, " ME"...)
 	}
+	if o.quiet {
+		b = append(b, " q"...)
+	}
 	b = append(b, " O"...)
-	return strconv.AppendUint(b, c.serial&serialMask, 36)
+	return strconv.AppendUint(b, c.serial, 36)
 }
 
 // serialMask keeps the numbers by which replies are known again short.

@@ -1,7 +1,10 @@
 package memcachedstore
 
 import (
+	"bytes"
 	"context"
+	"io"
+	"net"
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
@@ -76,3 +79,33 @@ func (s *Store) Plant(ctx context.Context, name string, b []byte) error {
 	c.do(ops)
 	return ops[0].err
 }
+
+// ReadReplies reads stream as the answer to a get of a value and a get of a
+// number, and returns the value.
+func ReadReplies(stream []byte) (string, error) {
+	c := newConn(streamConn{bytes.NewReader(stream)})
+	ops := []op{{verb: get, serial: 1}, {verb: get, number: true, serial: 2}}
+	for part := ops; len(part) > 0; {
+		n, err := c.receive(part)
+		if err != nil {
+			return "", err
+		}
+		part = part[n:]
+	}
+	return string(ops[0].data), nil
+}
+
+// streamConn is a connection from which r can be read.
+type streamConn struct{ r io.Reader }
+
+func (c streamConn) Read(b []byte) (int, error)     { return c.r.Read(b) }
+func (streamConn) Write(b []byte) (int, error)      { return len(b), nil }
+func (streamConn) Close() error                     { return nil }
+func (streamConn) LocalAddr() net.Addr              { return nil }
+func (streamConn) RemoteAddr() net.Addr             { return nil }
+func (streamConn) SetDeadline(time.Time) error      { return nil }
+func (streamConn) SetReadDeadline(time.Time) error  { return nil }
+func (streamConn) SetWriteDeadline(time.Time) error { return nil }
+
+// Expiry is what the server is told of a life of d.
+func Expiry(d time.Duration, now time.Time) int64 { return expiry(d, now) }

@@ -1,6 +1,8 @@
 package memcachedstore
 
 import (
+	"errors"
+
 	"github.com/stratacache/strata/cache/driver"
 	"github.com/stratacache/strata/cache/driver/envelope"
 )
@@ -44,13 +46,12 @@ func (s *Store) mayFill(c *call, key driver.Key, e *driver.Entry, token driver.T
 	if token == 0 || f.token != token || stampOf(v.record.word).Epoch != e.Stamp.Epoch || v.all > e.Stamp.N {
 		return v.record, nil, nil
 	}
-	err = firstErr(v.tags)
-	stamp := greatest(v.tags)
-	if err == nil && stamp == absentStamp {
-		stamp, err = s.ensure(c, v.record, e.Tags)
-	}
+	stamp, err := s.ensure(c, v.record, e.Tags, v.tags)
 	if err != nil {
 		return nil, nil, err
+	}
+	if stamp == absentStamp {
+		return v.record, nil, nil
 	}
 	if stamp > e.Stamp.N {
 		// If an invalidation was broken off, no load would ever be stored until the
@@ -110,7 +111,7 @@ func (r *record) orZero() uint64 {
 // setFenced is fill, but removes what stands if it is refused, and advances.
 func (s *Store) setFenced(c *call, key driver.Key, e *driver.Entry, token driver.Token) (driver.Result, error) {
 	r, err := s.fill(c, key, e, token)
-	if err == driver.ErrTooLarge {
+	if errors.Is(err, driver.ErrTooLarge) {
 		return driver.Result{}, s.tooLarge(c, key)
 	}
 	if err != nil {

@@ -26,7 +26,7 @@ func (s *Store) Invalidate(ctx context.Context, what driver.Invalidation) (drive
 // very number of this invalidation: that only refuses more.
 func (s *Store) invalidate(c *call, what driver.Invalidation) (driver.Invalidated, error) {
 	var v *view
-	var xs []raising
+	var guards, stamps []raising
 	for attempt := 0; v == nil; attempt++ {
 		if err := c.again(attempt); err != nil {
 			return driver.Invalidated{}, err
@@ -35,14 +35,14 @@ func (s *Store) invalidate(c *call, what driver.Invalidation) (driver.Invalidate
 		if err != nil {
 			return driver.Invalidated{}, err
 		}
-		if xs, err = s.raisings(r, what.Tags); err != nil {
+		if guards, stamps, err = s.raisings(r, what.Tags); err != nil {
 			return driver.Invalidated{}, err
 		}
 		keys := distinct(what.Keys)
 		names := make([]string, len(keys))
-		ops := make([]op, 2, 3+2*len(keys)+len(xs))
+		ops := make([]op, 2, 3+2*len(keys)+len(guards)+len(stamps))
 		metaOps(ops, r)
-		together := len(xs) == 0
+		together := len(stamps) == 0
 		for i, k := range keys {
 			names[i] = s.names.key(k)
 			server, err := s.pick.pick(names[i])
@@ -52,8 +52,11 @@ func (s *Store) invalidate(c *call, what driver.Invalidation) (driver.Invalidate
 			together = together && server == r.server
 			ops = append(ops, op{server: server, verb: get, name: names[i]}, op{server: server, verb: remove, name: names[i]})
 		}
-		for i := range xs {
-			ops = append(ops, xs[i].reading())
+		for i := range guards {
+			ops = append(ops, guards[i].reading())
+		}
+		for i := range stamps {
+			ops = append(ops, stamps[i].reading())
 		}
 		if together {
 			ops = append(ops, s.advancing(r.server, 1))
@@ -77,15 +80,15 @@ func (s *Store) invalidate(c *call, what driver.Invalidation) (driver.Invalidate
 		if together {
 			return s.finish(c, v, ops[len(ops)-1:])
 		}
-		if err := s.raise(c, xs, ops[2+2*len(keys):], stampOf(now.word).N+1); err != nil {
+		if err := s.raiseAll(c, guards, stamps, ops[2+2*len(keys):], stampOf(now.word).N+1); err != nil {
 			return driver.Invalidated{}, err
 		}
 	}
 	last := []op{s.advancing(v.record.server, 1)}
 	c.do(last)
 	out, err := s.finish(c, v, last)
-	if n := out.Clock.N; err == nil && len(xs) > 0 && n > stampOf(v.record.word).N+1 && out.Clock.Epoch == stampOf(v.record.word).Epoch {
-		err = s.raise(c, xs, nil, n)
+	if n := out.Clock.N; err == nil && len(stamps) > 0 && n > stampOf(v.record.word).N+1 && out.Clock.Epoch == stampOf(v.record.word).Epoch {
+		_, err = s.raise(c, stamps, nil, n)
 	}
 	if err == nil && slices.Contains(what.Tags, driver.TagAll) {
 		_, err = s.saw(wordOf(out.Clock), out.Clock.N)
@@ -128,45 +131,6 @@ func (s *Store) finish(c *call, v *view, last []op) (driver.Invalidated, error) 
 		}
 	}
 	return out, nil
-}
-
-// raise makes stamps and guards at least n. reads is what they were, if that is
-// known.
-func (s *Store) raise(c *call, xs []raising, reads []op, n uint64) error {
-	for attempt := 0; len(xs) > 0; attempt++ {
-		if err := c.again(attempt); err != nil {
-			return err
-		}
-		if reads == nil {
-			reads = make([]op, len(xs))
-			for i := range xs {
-				reads[i] = xs[i].reading()
-			}
-			c.do(reads)
-			if err := firstErr(reads); err != nil {
-				return err
-			}
-		}
-		var writes []op
-		var of []raising
-		for i := range xs {
-			if w, needed := xs[i].writing(&reads[i], n); needed {
-				writes, of = append(writes, w), append(of, xs[i])
-			}
-		}
-		c.do(writes)
-		if err := firstErr(writes); err != nil {
-			return err
-		}
-		xs = nil
-		for i := range writes {
-			if writes[i].status != done { // somebody else was faster
-				xs = append(xs, of[i])
-			}
-		}
-		reads = nil
-	}
-	return nil
 }
 
 // distinct leaves out keys that were named before.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"sync"
 	"sync/atomic"
@@ -27,8 +28,14 @@ type Options struct {
 	// DialTimeout bounds making a connection, within Timeout. Default 300 ms.
 	DialTimeout time.Duration
 
+	// DialContext makes the connections, such as TLS ones. Default that of a
+	// [net.Dialer].
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+
 	// MaxIdleConns is how many connections to each server are kept when nobody
-	// uses them. There is no bound on how many are used. Default 16.
+	// uses them, each with 48 KiB of buffers. There is no bound on how many are
+	// used; who makes more calls at once than this makes connections again and
+	// again. Default 64.
 	MaxIdleConns int
 }
 
@@ -36,7 +43,7 @@ const (
 	defaultNamespace   = "strata"
 	defaultTimeout     = 500 * time.Millisecond
 	defaultDialTimeout = 300 * time.Millisecond
-	defaultIdle        = 16
+	defaultIdle        = 64
 )
 
 // Store is a driver.Store in one or several memcacheds. It also reads and sets
@@ -49,6 +56,7 @@ type Store struct {
 	closed  atomic.Bool
 	record  atomic.Pointer[record] // as it was seen last; nil at first
 	buffers sync.Pool              // of *[]byte
+	views   sync.Pool              // of *view
 }
 
 var (
@@ -84,7 +92,7 @@ func NewFromSelector(selector memcache.ServerSelector, opts *Options) (*Store, e
 		return nil, errors.New("memcachedstore: the selector is nil")
 	}
 	var addrs []address
-	err := selector.Each(func(a netAddr) error {
+	err := selector.Each(func(a net.Addr) error {
 		addrs = append(addrs, address{a.Network(), a.String()})
 		return nil
 	})
@@ -112,7 +120,9 @@ func build(addrs []address, opts *Options, pick func([]*server) picker) (*Store,
 			return nil, fmt.Errorf("memcachedstore: the server %s is named twice", a.name)
 		}
 		seen[a] = true
-		s.servers = append(s.servers, &server{network: a.network, address: a.name, maxIdle: o.MaxIdleConns, dialTimeout: o.DialTimeout})
+		s.servers = append(s.servers, &server{
+			network: a.network, address: a.name, maxIdle: o.MaxIdleConns, dial: o.DialContext, dialTimeout: o.DialTimeout,
+		})
 	}
 	s.pick = pick(s.servers)
 	s.names = namesFor(o.Namespace, addrs)
@@ -138,36 +148,11 @@ func (o *Options) complete() error {
 	if o.DialTimeout == 0 {
 		o.DialTimeout = defaultDialTimeout
 	}
+	if o.DialContext == nil {
+		o.DialContext = new(net.Dialer).DialContext
+	}
 	if o.MaxIdleConns == 0 {
 		o.MaxIdleConns = defaultIdle
-	}
-	return nil
-}
-
-// begin is the start of each call.
-func (s *Store) begin(ctx context.Context) (call, error) {
-	if s.closed.Load() {
-		return call{}, driver.ErrClosed
-	}
-	if err := ctx.Err(); err != nil {
-		return call{}, fmt.Errorf("memcachedstore: %w", err)
-	}
-	c := call{ctx, time.Now().Add(s.timeout)}
-	if end, ok := ctx.Deadline(); ok && end.Before(c.deadline) {
-		c.deadline = end
-	}
-	return c, nil
-}
-
-// again reports whether a call may try once more: what it read was changed by
-// somebody else before it could write. It gives way to others now and then.
-func (c *call) again(attempt int) error {
-	const most = 10_000
-	if err := c.ctx.Err(); err != nil {
-		return fmt.Errorf("memcachedstore: %w", err)
-	}
-	if attempt > most || attempt > 0 && !time.Now().Before(c.deadline) {
-		return errors.New("memcachedstore: what is stored keeps changing")
 	}
 	return nil
 }

@@ -50,6 +50,9 @@ type op struct {
 	number bool   // a get of a number, which comes without cas and expiry
 	plain  bool   // a get that asks for no value
 	back   bool   // a set that asks for the new cas, or a get of a number that does
+	quiet  bool   // a set that is not answered if it is done
+	serial uint64 // by which its answer is known
+	unsent bool   // a set that was found too large before
 
 	// The answer. err says that there was none.
 	err    error

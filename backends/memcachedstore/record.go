@@ -104,14 +104,14 @@ func (s *Store) now(c *call) (*record, error) {
 
 // create begins an epoch, unless somebody else does. The stamps that must be
 // there in every epoch are made first: who sees the clock and not them knows
-// that they were lost.
+// that they were lost. All of it is harmless if it arrives late, or twice.
 func (s *Store) create(c *call, server *server) error {
 	word := (1 + rand.Uint64N(1<<epochBits-2)) << nBits
 	epoch := strconv.FormatUint(word>>nBits, 36) + ":"
 	ops := make([]op, 0, guards+2)
-	ops = append(ops, op{server: server, verb: set, name: s.names.all(epoch), value: []byte("0")})
+	ops = append(ops, op{server: server, verb: set, name: s.names.all(epoch), value: []byte("0"), when: absent})
 	for i := range guards {
-		ops = append(ops, op{server: server, verb: set, name: s.names.guard(epoch, i), value: make([]byte, guardLen)})
+		ops = append(ops, op{server: server, verb: set, name: s.names.guard(epoch, i), value: make([]byte, guardLen), when: absent})
 	}
 	ops = append(ops, op{server: server, verb: set, name: s.names.clock(), value: strconv.AppendUint(nil, word, 10), when: absent})
 	c.do(ops)

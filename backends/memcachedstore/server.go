@@ -3,9 +3,8 @@ package memcachedstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
+	"net"
 	"sync"
 	"syscall"
 	"time"
@@ -17,6 +16,7 @@ import (
 type server struct {
 	network, address string
 	maxIdle          int
+	dial             func(ctx context.Context, network, address string) (net.Conn, error)
 	dialTimeout      time.Duration
 
 	mu     sync.Mutex
@@ -33,16 +33,16 @@ func (s *server) roundTrip(ctx context.Context, deadline time.Time, ops []op, ag
 		if err != nil {
 			return err
 		}
-		read, err := c.exchange(ctx, deadline, ops)
-		if err == nil {
+		read, sound, err := c.exchange(ctx, deadline, ops)
+		if sound {
 			s.give(c)
+		} else {
+			c.close()
+		}
+		if err == nil {
 			return nil
 		}
-		c.close()
-		switch {
-		case errors.Is(err, errInterrupted):
-			return nil
-		case fresh || !again || read || !broken(err):
+		if fresh || !again || read || !broken(err) {
 			return err
 		}
 		s.drop() // the others are of the same age: the server was restarted
@@ -69,11 +69,34 @@ func (s *server) take(ctx context.Context, deadline time.Time) (c *conn, fresh b
 	if c != nil {
 		return c, false, nil
 	}
+	c, err = s.connect(ctx, deadline)
+	return c, true, err
+}
+
+// connect makes a connection, and asks the server who it is.
+func (s *server) connect(ctx context.Context, deadline time.Time) (*conn, error) {
 	if end := time.Now().Add(s.dialTimeout); end.Before(deadline) {
 		deadline = end
 	}
-	c, err = dial(ctx, s.network, s.address, deadline)
-	return c, true, err
+	dctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	nc, err := s.dial(dctx, s.network, s.address)
+	if err != nil {
+		return nil, err
+	}
+	c := newConn(nc)
+	stop, err := c.guard(ctx, deadline)
+	if err == nil {
+		err = c.greet()
+		if !stop() && err == nil {
+			err = ctx.Err()
+		}
+	}
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // give makes c idle, or closes it if there are enough.
@@ -105,80 +128,4 @@ func (s *server) close() {
 	s.closed = true
 	s.mu.Unlock()
 	s.drop()
-}
-
-// call is one call of a method: its context, and the instant at which it gives
-// up.
-type call struct {
-	ctx      context.Context
-	deadline time.Time
-}
-
-// do does ops: those of one server in their order and in one round trip, those
-// of several servers at the same time. Each op has its own error.
-func (c *call) do(ops []op) { c.trip(ops, true) }
-
-// doOnce is do for what must not be done twice, because who asks again would
-// take its own work for somebody else's.
-func (c *call) doOnce(ops []op) { c.trip(ops, false) }
-
-func (c *call) trip(ops []op, again bool) {
-	if len(ops) == 0 {
-		return
-	}
-	if one := ops[0].server; !mixed(ops) {
-		c.ask(one, ops, again)
-		return
-	}
-	parts, at := make(map[*server][]op), make(map[*server][]int)
-	for i := range ops {
-		s := ops[i].server
-		parts[s] = append(parts[s], ops[i])
-		at[s] = append(at[s], i)
-	}
-	var wg sync.WaitGroup
-	for s, part := range parts {
-		wg.Go(func() { c.ask(s, part, again) })
-	}
-	wg.Wait()
-	for s, part := range parts {
-		for i, o := range part {
-			ops[at[s][i]] = o
-		}
-	}
-}
-
-func mixed(ops []op) bool {
-	for i := range ops[1:] {
-		if ops[i+1].server != ops[0].server {
-			return true
-		}
-	}
-	return false
-}
-
-// ask does ops, which are all for s.
-func (c *call) ask(s *server, ops []op, again bool) {
-	err := s.roundTrip(c.ctx, c.deadline, ops, again)
-	if err == nil {
-		return
-	}
-	err = c.outage(s, err)
-	for i := range ops {
-		ops[i].err = err
-	}
-}
-
-// outage says what failed. A call that failed because its context ended says so:
-// the connection's deadline may pass a moment before the context's.
-func (c *call) outage(s *server, err error) error {
-	if errors.Is(err, driver.ErrClosed) {
-		return err
-	}
-	if c.ctx.Err() != nil {
-		err = c.ctx.Err()
-	} else if end, ok := c.ctx.Deadline(); ok && errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(end) {
-		err = context.DeadlineExceeded
-	}
-	return fmt.Errorf("memcachedstore: server %s: %w", s.address, err)
 }

@@ -13,8 +13,6 @@ import (
 
 const defaultPort = "11211"
 
-type netAddr = net.Addr
-
 // address is where a server listens.
 type address struct{ network, name string }
 

@@ -2,11 +2,11 @@ package memcachedstore
 
 import (
 	"encoding/binary"
+	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/cespare/xxhash/v2"
-
-	"github.com/stratacache/strata/cache/driver"
 )
 
 // Each tag that is in use has an item with its stamp. One that has none was
@@ -14,10 +14,17 @@ import (
 // such a tag gets an item (again) something must say that it was not invalidated
 // lately, and that is its guard: a stamp that no tag of the same slot exceeds.
 // Guards are made with the epoch; one that is missing was evicted.
+//
+// Whoever invalidates raises the guard and then the tag. Whoever makes a tag
+// first puts an item there that makes everything invalid, then reads the guard,
+// and replaces that very item by what the guard says. So whatever is evicted when,
+// a tag is never made older than its last invalidation.
 const (
 	guards     = 16 // items
 	guardSlots = 64 // in each
 	guardLen   = 8 * guardSlots
+	// unmade is the stamp of a tag that is being made.
+	unmade = 1 << 53
 )
 
 // guardOf is the item and the slot of a tag's guard.
@@ -44,7 +51,7 @@ func (s *Store) tagOps(ops []op, r *record, tags []string) ([]op, error) {
 
 // stampIn is the stamp that an op of tagOps has read.
 func stampIn(o *op) uint64 {
-	if o.status == done {
+	if o.status == done && o.num < unmade {
 		return o.num
 	}
 	return absentStamp
@@ -59,37 +66,84 @@ func greatest(ops []op) (n uint64) {
 }
 
 // ensure makes all tags have stamps and returns the greatest. One that is made
-// is as old as its guard allows.
-func (s *Store) ensure(c *call, r *record, tags []string) (uint64, error) {
+// is as old as its guard allows. ops are the stamps as they were just read. If
+// the epoch has ended there are none: it returns absentStamp.
+func (s *Store) ensure(c *call, r *record, tags []string, ops []op) (uint64, error) {
 	for attempt := 0; ; attempt++ {
-		if err := c.again(attempt); err != nil {
-			return 0, err
-		}
-		ops, err := s.tagOps(make([]op, 0, len(tags)), r, tags)
-		if err != nil {
-			return 0, err
-		}
-		c.do(ops)
 		if err := firstErr(ops); err != nil {
 			return 0, err
 		}
+		var n uint64
 		var lost []string
 		for i := range ops {
-			if ops[i].status == missing {
+			if stamp := stampIn(&ops[i]); stamp != absentStamp {
+				n = max(n, stamp)
+			} else {
 				lost = append(lost, tags[i])
 			}
 		}
 		if len(lost) == 0 {
-			return greatest(ops), nil
+			return n, nil
 		}
-		if err := s.make(c, r, lost); err != nil {
+		if err := c.again(attempt); err != nil {
 			return 0, err
 		}
+		made, ok, err := s.makeTags(c, r, lost)
+		switch {
+		case errors.Is(err, errEpoch):
+			return absentStamp, nil
+		case err != nil:
+			return 0, err
+		case ok:
+			return max(n, made), nil
+		}
+		c.do(ops)
 	}
 }
 
-// make gives tags that have no stamp those of their guards.
-func (s *Store) make(c *call, r *record, tags []string) error {
+var errEpoch = errors.New("the epoch has ended")
+
+// makeTags gives tags that have no stamp those of their guards, and returns the
+// greatest. ok is false where somebody else did.
+func (s *Store) makeTags(c *call, r *record, tags []string) (n uint64, ok bool, err error) {
+	ops, err := s.tagOps(make([]op, 0, len(tags)), r, tags)
+	if err != nil {
+		return 0, false, err
+	}
+	for i := range ops {
+		o := &ops[i]
+		o.verb, o.number, o.value, o.when, o.back = set, false, strconv.AppendUint(nil, unmade, 10), absent, true
+	}
+	c.do(ops)
+	for i := range ops { // where somebody else is making it
+		if o := &ops[i]; o.err == nil && o.status != done {
+			*o = op{server: o.server, verb: get, name: o.name, number: true, back: true}
+			one := ops[i : i+1]
+			c.do(one)
+		}
+	}
+	if err := firstErr(ops); err != nil {
+		return 0, false, err
+	}
+	stamps, err := s.readGuards(c, r, tags)
+	if err != nil {
+		return 0, false, err
+	}
+	var writes []op
+	for i := range ops {
+		if o := &ops[i]; o.status == done && (o.verb == set || o.num == unmade) {
+			writes = append(writes, op{
+				server: o.server, verb: set, name: o.name, value: strconv.AppendUint(nil, stamps[i], 10), when: exact, cas: o.got,
+			})
+		}
+	}
+	c.do(writes)
+	ok = len(writes) == len(tags) && !slices.ContainsFunc(writes, func(o op) bool { return o.status != done })
+	return slices.Max(stamps), ok, firstErr(writes)
+}
+
+// readGuards is what the guards say of each of tags.
+func (s *Store) readGuards(c *call, r *record, tags []string) ([]uint64, error) {
 	of := make(map[int]int) // the op of each guard
 	var reads []op
 	for _, t := range tags {
@@ -99,40 +153,44 @@ func (s *Store) make(c *call, r *record, tags []string) error {
 			reads = append(reads, op{server: r.server, verb: get, name: s.names.guard(r.epoch, item)})
 		}
 	}
-	c.do(reads)
-	if err := firstErr(reads); err != nil {
-		return err
-	}
-	var lost []op
-	for i := range reads {
-		if reads[i].status == missing || len(reads[i].data) != guardLen {
-			lost = append(lost, reads[i])
+	for attempt := 0; ; attempt++ {
+		if err := c.again(attempt); err != nil {
+			return nil, err
+		}
+		c.do(reads)
+		if err := firstErr(reads); err != nil {
+			return nil, err
+		}
+		var lost []op
+		for _, o := range reads {
+			if o.status == missing || len(o.data) != guardLen {
+				lost = append(lost, o)
+			}
+		}
+		if len(lost) == 0 {
+			break
+		}
+		if err := s.remakeGuards(c, r, lost); err != nil {
+			return nil, err
 		}
 	}
-	if len(lost) > 0 {
-		return s.remakeGuards(c, r, lost)
-	}
-	sets := make([]op, len(tags))
+	stamps := make([]uint64, len(tags))
 	for i, t := range tags {
 		item, slot := guardOf(t)
-		n := binary.BigEndian.Uint64(reads[of[item]].data[8*slot:])
-		name := s.names.tag(r.epoch, t)
-		server, err := s.pick.pick(name)
-		if err != nil {
-			return err
-		}
-		sets[i] = op{server: server, verb: set, name: name, value: strconv.AppendUint(nil, n, 10), when: absent}
+		stamps[i] = binary.BigEndian.Uint64(reads[of[item]].data[8*slot:])
 	}
-	c.do(sets)
-	return firstErr(sets)
+	return stamps, nil
 }
 
 // remakeGuards replaces guards that were lost: tags without a stamp then get one
 // that is newer than all that was loaded before.
 func (s *Store) remakeGuards(c *call, r *record, lost []op) error {
 	now, err := s.advance(c)
-	if err != nil || now.epoch != r.epoch {
+	if err != nil {
 		return err
+	}
+	if now.epoch != r.epoch {
+		return errEpoch
 	}
 	value := make([]byte, 0, guardLen)
 	for range guardSlots {
@@ -141,77 +199,9 @@ func (s *Store) remakeGuards(c *call, r *record, lost []op) error {
 	for i, o := range lost {
 		lost[i] = op{server: o.server, verb: set, name: o.name, value: value, when: absent}
 		if o.status == done { // of another length: not ours
-			lost[i].when = always
+			lost[i].when, lost[i].cas = exact, o.got
 		}
 	}
 	c.do(lost)
 	return firstErr(lost)
-}
-
-// raising is a stamp, or a guard's item, that is to be at least n.
-type raising struct {
-	op    op
-	slots []int // of a guard; nil: a stamp
-}
-
-// reading reads what is to be raised.
-func (x *raising) reading() op {
-	return op{server: x.op.server, verb: get, name: x.op.name, number: x.slots == nil, back: true}
-}
-
-// writing raises what was read, unless it is high enough.
-func (x *raising) writing(read *op, n uint64) (write op, needed bool) {
-	write = op{server: x.op.server, verb: set, name: x.op.name, when: absent}
-	if read.status == done {
-		write.when, write.cas = exact, read.got
-	}
-	if x.slots == nil {
-		write.value = strconv.AppendUint(nil, n, 10)
-		return write, read.status != done || read.num < n
-	}
-	if read.status != done || len(read.data) != guardLen {
-		// It was lost: of the other tags in it nothing is known.
-		for range guardSlots {
-			write.value = binary.BigEndian.AppendUint64(write.value, n)
-		}
-		return write, true
-	}
-	write.value = read.data
-	for _, slot := range x.slots {
-		at := read.data[8*slot : 8*slot+8]
-		if binary.BigEndian.Uint64(at) < n {
-			binary.BigEndian.PutUint64(at, n)
-			needed = true
-		}
-	}
-	return write, needed
-}
-
-// raisings are all that must be raised to invalidate tags.
-func (s *Store) raisings(r *record, tags []string) ([]raising, error) {
-	out := make([]raising, 0, len(tags)+guards)
-	slots := make(map[int][]int)
-	seen := make(map[string]bool, len(tags))
-	for _, t := range tags {
-		if seen[t] {
-			continue
-		}
-		seen[t] = true
-		if t == driver.TagAll {
-			out = append(out, raising{op: op{server: r.server, name: r.allName}})
-			continue
-		}
-		name := s.names.tag(r.epoch, t)
-		server, err := s.pick.pick(name)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, raising{op: op{server: server, name: name}})
-		item, slot := guardOf(t)
-		slots[item] = append(slots[item], slot)
-	}
-	for item, list := range slots {
-		out = append(out, raising{op: op{server: r.server, name: s.names.guard(r.epoch, item)}, slots: list})
-	}
-	return out, nil
 }

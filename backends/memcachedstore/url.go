@@ -28,10 +28,10 @@ func open(_ context.Context, u *url.URL) (driver.Store, error) {
 
 // OpenURL returns a store at a URL, of any of the schemes:
 //
-//	memcached://host[:port][,host[:port]…][/]?namespace=…&timeout=…
+//	memcached://host[:port][,host[:port]…][/]?namespace=…&call_timeout=…
 //	memcached:///run/memcached.sock?…
 //
-// The default port is 11211. The parameters are namespace, timeout,
+// The default port is 11211. The parameters are namespace, call_timeout,
 // dial_timeout and max_idle_conns, as in [Options].
 func OpenURL(u *url.URL) (*Store, error) {
 	servers, opts, err := parseURL(u)
@@ -65,7 +65,7 @@ func parseURL(u *url.URL) ([]string, *Options, error) {
 	p := storeurl.ParamsOf(u)
 	opts := &Options{
 		Namespace:    p.String("namespace", ""),
-		Timeout:      p.Duration("timeout", 0),
+		Timeout:      p.Duration("call_timeout", 0),
 		DialTimeout:  p.Duration("dial_timeout", 0),
 		MaxIdleConns: int(p.Int("max_idle_conns", 0, 1)),
 	}

@@ -15,14 +15,14 @@ func TestURL(t *testing.T) {
 	t.Parallel()
 	// Where a key is says which servers a store has.
 	for rest, same := range map[string][]string{
-		"://127.0.0.1":                        {"127.0.0.1:11211"},
-		"://127.0.0.1:1":                      {"127.0.0.1:1"},
-		"://127.0.0.1:1/":                     {"127.0.0.1:1"},
-		"://a:1,b,c:3":                        {"a:1", "b:11211", "c:3"},
-		"://a:1;b;c:3/?namespace=strata":      {"a:1", "b:11211", "c:3"},
-		"://[::1]:1?timeout=1":                {"[::1]:1"},
-		":///run/memcached.sock":              {"unix:/run/memcached.sock"},
-		":///run/memcached.sock/?timeout=2ms": {"/run/memcached.sock"},
+		"://127.0.0.1":                             {"127.0.0.1:11211"},
+		"://127.0.0.1:1":                           {"127.0.0.1:1"},
+		"://127.0.0.1:1/":                          {"127.0.0.1:1"},
+		"://a:1,b,c:3":                             {"a:1", "b:11211", "c:3"},
+		"://a:1;b;c:3/?namespace=strata":           {"a:1", "b:11211", "c:3"},
+		"://[::1]:1?call_timeout=1":                {"[::1]:1"},
+		":///run/memcached.sock":                   {"unix:/run/memcached.sock"},
+		":///run/memcached.sock/?call_timeout=2ms": {"/run/memcached.sock"},
 	} {
 		for _, scheme := range []string{"memcache", "memcached", "pymemcache", "pymemcached", "pylibmc", "djangopylibmc"} {
 			u, err := url.Parse(scheme + rest)
@@ -60,7 +60,7 @@ func TestURLRefuses(t *testing.T) {
 		"memcached://a#b":                     "",
 		"memcached://a?colour=red":            "colour",
 		"memcached://a?max_idle_conns=0":      "max_idle_conns",
-		"memcached://a?timeout=-1":            "timeout",
+		"memcached://a?call_timeout=-1":       "call_timeout",
 		"memcached://a?namespace=a%20b":       "Namespace",
 		"memcached://a?namespace=secret%20ns": "Namespace",
 		"memcached://a,a":                     "twice",

@@ -213,7 +213,8 @@ func (c *cluster) failed(ctx context.Context, err error) error {
 		return nil
 	}
 	var reply redis.Error
-	if !errors.As(err, &reply) || redis.IsClusterDownError(err) || redis.IsReadOnlyError(err) {
+	changed := !errors.As(err, &reply) || redis.IsClusterDownError(err) || redis.IsReadOnlyError(err)
+	if changed && !errors.Is(ctx.Err(), context.Canceled) {
 		c.rdb.ReloadState(ctx)
 	}
 	return wrap(ctx, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,9 +177,7 @@ func TestClusterPromotesALaggingReplica(t *testing.T) {
 			set(t, s, k, value("old", "t"))
 			want(t, other, k, "old")
 			primary, replica := client(t, victim), nodes.Replica(victim)
-			if n, err := primary.Wait(t.Context(), 1, 10*time.Second).Result(); err != nil || n != 1 {
-				t.Fatalf("the replica does not follow: got %d, %v", n, err)
-			}
+			settle(t, victim, name(s, k), 1)
 			replica.Freeze()
 			if err := primary.ClientKillByFilter(t.Context(), "type", "replica").Err(); err != nil {
 				t.Fatal(err)
@@ -268,14 +267,20 @@ func TestClusterReshardedUnderLoad(t *testing.T) {
 	one := openCluster(t, nodes.Addrs)
 	two := over(t, clusterClient(t, nodes.Addrs), one.Namespace())
 	everything(t, one)
-	// The slots of the meta record and of some rows.
-	slots := []int{slotOf(t, one, one.MetaKey())}
-	for i := range 8 {
-		slots = append(slots, slotOf(t, one, one.Prefix()+(driver.Key{Scope: "", Name: fmt.Sprint("row ", i)}).String()))
-	}
 	storm(t, []*redisstore.Store{one, two}, func() {
-		time.Sleep(200 * time.Millisecond)
-		for _, slot := range slots {
+		// The slots of the meta record and of some rows.
+		slots := []int{slotOf(t, one, one.MetaKey())}
+		until(t, "rows to be stored", func() bool {
+			for _, addr := range nodes.Addrs[:3] {
+				for _, k := range client(t, addr).Keys(t.Context(), one.Prefix()+"*row*").Val() {
+					if slot := slotOf(t, one, k); !slices.Contains(slots, slot) {
+						slots = append(slots, slot)
+					}
+				}
+			}
+			return len(slots) > 8
+		})
+		for _, slot := range slots[:9] {
 			from := nodes.Owner(slot, "")
 			for i, to := range nodes.Addrs[:3] {
 				if to != from {

@@ -30,9 +30,11 @@ func (c *cluster) hook(next func(*redis.Options) *redis.Client) func(*redis.Opti
 			return c.check(ctx, cn, plain)
 		}
 		node := next(opts)
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.nodes[node] = true
+		if !c.hooked.Load() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.nodes[node] = true
+		}
 		return node
 	}
 }
@@ -45,12 +47,14 @@ func (c *cluster) begin(ctx context.Context) error {
 	err := c.rdb.ForEachShard(ctx, func(_ context.Context, node *redis.Client) error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if !c.nodes[node] {
+		if !c.nodes[node] && !c.hooked.Load() {
 			return errors.New("the cluster client was used before the store was made with it")
 		}
 		return nil
 	})
-	c.hooked.Store(err == nil)
+	if err == nil {
+		c.hooked.Store(true) // all that are made from now on come by way of hook
+	}
 	return err
 }
 
@@ -88,6 +92,7 @@ func (c *cluster) check(ctx context.Context, cn *redis.Conn, node redis.Options)
 // gather remembers the histories of all shards, so that a new epoch knows them.
 // One that does not answer begins yet another epoch when it does.
 func (c *cluster) gather(ctx context.Context, cn *redis.Conn, node redis.Options) {
+	//lint:ignore SA1019 servers before 7.0 know nothing else
 	slots, err := cn.ClusterSlots(ctx).Result()
 	if err != nil {
 		return

@@ -30,12 +30,30 @@ func TestConformance(t *testing.T) {
 	t.Run("cluster", func(t *testing.T) {
 		drivertest.Run(t, clusterHarness(servertest.SharedRedisCluster(t)))
 	})
-	t.Run("redis, all entries as large ones", func(t *testing.T) {
-		h := harness(servertest.SharedRedis(t))
+	t.Run("sentinels", func(t *testing.T) {
+		servers := servertest.RedisSentinel(t)
+		failover := func(t testing.TB) *redis.Client {
+			rdb := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: servers.Name, SentinelAddrs: servers.Addrs, ReadTimeout: 10 * time.Second})
+			t.Cleanup(func() { _ = rdb.Close() })
+			return rdb
+		}
+		h := harness("")
+		h.Name = "redisstore, sentinels"
+		h.Open = func(t testing.TB) driver.Store { return over(t, failover(t), newNamespace()) }
+		h.Again = func(t testing.TB, s driver.Store) driver.Store {
+			return over(t, failover(t), s.(*redisstore.Store).Namespace())
+		}
+		drivertest.Run(t, h)
+	})
+	t.Run("redis, over a socket, all entries as large ones", func(t *testing.T) {
+		path := socket(t)
+		servertest.Redis(t, "--unixsocket", path)
+		h := harness(path)
 		asLarge := func(s driver.Store) driver.Store {
 			s.(*redisstore.Store).ReadAllAsLarge()
 			return s
 		}
+		h.Name = "redisstore, over a socket"
 		open, again := h.Open, h.Again
 		h.Open = func(t testing.TB) driver.Store { return asLarge(open(t)) }
 		h.Again = func(t testing.TB, s driver.Store) driver.Store { return asLarge(again(t, s)) }
@@ -60,7 +78,7 @@ func harness(addr string) drivertest.Harness {
 	}
 }
 
-const stampLimit = "an explicit Set is stamped with a clock from before it advances"
+const stampLimit = "the stamp of an explicit Set is a clock from before it was advanced"
 
 // clusterHarness is harness for a cluster.
 func clusterHarness(addrs []string) drivertest.Harness {

@@ -70,7 +70,7 @@ func (c condition) Unwrap() []error { return []error{c.is, c.err} }
 // wrap says what failed. A call that failed because its context ended says so:
 // the socket's deadline may pass a moment before the context's.
 func wrap(ctx context.Context, err error) error {
-	if err == nil || errors.Is(err, errReply) || errors.Is(err, errNoRecord) || errors.Is(err, errBusyKey) {
+	if err == nil || strings.HasPrefix(err.Error(), "redisstore: ") { // our own, or wrapped already
 		return err
 	}
 	if ctx.Err() != nil {

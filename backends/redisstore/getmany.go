@@ -58,10 +58,9 @@ func (s *space) readMany(ctx context.Context, p processor, keys []driver.Key) (r
 	_, err := p.Pipelined(ctx, func(p redis.Pipeliner) error {
 		_ = p.Process(ctx, meta)
 		for part := range slices.Chunk(keys, manyKeys) {
-			args, names := make([]any, 1, 1+len(part)), make([]string, len(part))
+			args, names := make([]any, 1, 1+len(part)), s.names(len(part), func(i int) driver.Key { return part[i] })
 			args[0] = "mget"
-			for i, k := range part {
-				names[i] = s.name(k)
+			for i := range names {
 				args = append(args, &names[i]) // a pointer is not allocated
 			}
 			cmd := redis.NewSliceCmd(ctx, args...)

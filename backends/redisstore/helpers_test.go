@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,6 +31,23 @@ func loadAll(t *testing.T, s *redisstore.Store) {
 		put(t, s, "load", value("v"), mode, f.Token)
 	}
 	invalidate(t, s, []string{"load"}, nil)
+}
+
+// settle waits until the replicas of the primary at addr have done all that it
+// has. key is one that it may write.
+func settle(t testing.TB, addr, key string, replicas int64) {
+	t.Helper()
+	ctx := context.Background()
+	var wait *redis.Cmd
+	// WAIT waits for what its own connection wrote last.
+	_, err := client(t, addr).Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.Append(ctx, key, "")
+		wait = p.Do(ctx, "wait", replicas, 9000)
+		return nil
+	})
+	if err != nil || wait.Val() != replicas {
+		t.Fatalf("the replicas of %s do not follow: got %v, %v", addr, wait.Val(), err)
+	}
 }
 
 // everything calls every method in each of its ways.

@@ -55,6 +55,8 @@ func mini(t testing.TB) server {
 
 var namespaces atomic.Int64
 
+func newNamespace() string { return fmt.Sprintf("test-%d", namespaces.Add(1)) }
+
 // client returns a client that is closed with t. Its timeouts are long, so that
 // a test on a busy machine fails for what it tests only.
 func client(t testing.TB, addr string, change ...func(*redis.Options)) *redis.Client {
@@ -71,7 +73,7 @@ func client(t testing.TB, addr string, change ...func(*redis.Options)) *redis.Cl
 // open returns a store over a new namespace, that is closed with t.
 func open(t testing.TB, addr string, change ...func(*redis.Options)) *redisstore.Store {
 	t.Helper()
-	return over(t, client(t, addr, change...), fmt.Sprintf("test-%d", namespaces.Add(1)))
+	return over(t, client(t, addr, change...), newNamespace())
 }
 
 func over(t testing.TB, rdb redis.UniversalClient, namespace string) *redisstore.Store {
@@ -98,7 +100,7 @@ func clusterClient(t testing.TB, addrs []string, change ...func(*redis.ClusterOp
 
 func openCluster(t testing.TB, addrs []string, change ...func(*redis.ClusterOptions)) *redisstore.Store {
 	t.Helper()
-	return over(t, clusterClient(t, addrs, change...), fmt.Sprintf("test-%d", namespaces.Add(1)))
+	return over(t, clusterClient(t, addrs, change...), newNamespace())
 }
 
 func closeStore(t testing.TB, s *redisstore.Store) {

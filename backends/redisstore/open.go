@@ -36,6 +36,7 @@ const (
 //
 //	namespace        Options.Namespace
 //	db               the database, where the path does not name it
+//	io_timeout       how long dialing, reading and writing may take, each: 300ms
 //	ca               of TLS: a file with the certificates to trust
 //	pin_after_write  with replicas: Options.PinAfterWrite, in seconds or as 500ms
 //	replicas         of sentinels: true reads from replicas
@@ -44,10 +45,9 @@ const (
 // percent-encoded. Sentinels are asked without a password. Open makes no round
 // trip, and no part of the URL but its host is ever in an error.
 //
-// Dialing, reading and writing take up to 300 ms each, less if the deadline of a
-// call's context is before; what may be repeated is tried twice, so that a call
-// to a server that hangs takes 0.6 seconds. Use [New] with a client of your own to
-// choose otherwise.
+// A call ends at the deadline of its context if that is before io_timeout. What
+// may be repeated is tried twice, so that a call to a server that hangs takes 0.6
+// seconds. Use [New] with a client of your own to choose otherwise.
 func Open(rawURL string) (*Store, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
@@ -108,7 +108,7 @@ func (t *target) options(addr string) *redis.Options {
 	password, _ := t.user.Password()
 	return &redis.Options{
 		Addr: addr, DB: t.db, Username: t.user.Username(), Password: password, TLSConfig: t.tlsOf(addr),
-		DialTimeout: openTimeout, ReadTimeout: openTimeout, WriteTimeout: openTimeout,
+		DialTimeout: t.timeout, ReadTimeout: t.timeout, WriteTimeout: t.timeout,
 		MaxRetries: openRetries, DialerRetries: 1, ContextTimeoutEnabled: true,
 		// What a connection asks for first is what the store needs, no more.
 		Protocol: 2, DisableIdentity: true, MaintNotificationsConfig: unmaintained(),
@@ -120,7 +120,7 @@ func (t *target) sentinel() *redis.FailoverOptions {
 	return &redis.FailoverOptions{
 		MasterName: t.master, SentinelAddrs: t.addrs,
 		DB: t.db, Username: t.user.Username(), Password: password, TLSConfig: t.tls,
-		DialTimeout: openTimeout, ReadTimeout: openTimeout, WriteTimeout: openTimeout,
+		DialTimeout: t.timeout, ReadTimeout: t.timeout, WriteTimeout: t.timeout,
 		MaxRetries: openRetries, DialerRetries: 1, ContextTimeoutEnabled: true,
 		Protocol: 2, DisableIdentity: true,
 	}
@@ -130,7 +130,7 @@ func (t *target) cluster() *redis.ClusterOptions {
 	password, _ := t.user.Password()
 	return &redis.ClusterOptions{
 		Addrs: t.addrs, Username: t.user.Username(), Password: password, TLSConfig: t.tls,
-		DialTimeout: openTimeout, ReadTimeout: openTimeout, WriteTimeout: openTimeout,
+		DialTimeout: t.timeout, ReadTimeout: t.timeout, WriteTimeout: t.timeout,
 		DialerRetries: 1, ContextTimeoutEnabled: true, ClusterStateReloadInterval: openReload, DisableRoutingPolicies: true,
 		Protocol: 2, DisableIdentity: true, MaintNotificationsConfig: unmaintained(),
 	}

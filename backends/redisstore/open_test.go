@@ -24,9 +24,15 @@ import (
 	"github.com/stratacache/strata/internal/servertest"
 )
 
-// opened is a store at a URL, that is closed with t.
+// opened is a store at a URL, that is closed with t. It is patient, because the
+// machine may be busy.
 func opened(t *testing.T, rawURL string) *redisstore.Store {
 	t.Helper()
+	if strings.Contains(rawURL, "?") {
+		rawURL += "&io_timeout=10s"
+	} else {
+		rawURL += "?io_timeout=10s"
+	}
 	s, err := redisstore.Open(rawURL)
 	if err != nil {
 		t.Fatal(err)
@@ -98,15 +104,21 @@ func TestSchemes(t *testing.T) {
 // CFG-042.
 func TestUnixSocket(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "s") // the path of a socket must be short
+	path := socket(t)
+	servertest.Redis(t, "--unixsocket", path, "--requirepass", "p@ss")
+	everything(t, opened(t, "unix://:p%40ss@"+path+"?db=1"))
+	everything(t, opened(t, "redis://:p%40ss@"+path+"?db=2"))
+}
+
+// socket is a path for a socket, which must be short.
+func socket(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "s")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	path := filepath.Join(dir, "r.sock")
-	servertest.Redis(t, "--unixsocket", path, "--requirepass", "p@ss")
-	everything(t, opened(t, "unix://:p%40ss@"+path+"?db=1"))
-	everything(t, opened(t, "redis://:p%40ss@"+path+"?db=2"))
+	return filepath.Join(dir, "r.sock")
 }
 
 func TestTLS(t *testing.T) {
@@ -188,6 +200,19 @@ func TestACL(t *testing.T) {
 	if _, err := user("poor", "-eval -evalsha").Get(t.Context(), key("k"), time.Minute); !errors.Is(err, redisstore.ErrDenied) {
 		t.Errorf("without scripts: got %v, want ErrDenied", err)
 	}
+	t.Run("cluster", func(t *testing.T) {
+		addrs := servertest.SharedRedisCluster(t)
+		for _, addr := range addrs {
+			args := []any{"acl", "setuser", "app", "on", ">secret", "~acl:*", "~{acl}!meta"}
+			for _, c := range strings.Fields(commands + " +cluster|slots +asking") {
+				args = append(args, c)
+			}
+			if err := client(t, addr).Do(t.Context(), args...).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		everything(t, opened(t, "redis+cluster://app:secret@"+addrs[0]+"?namespace=acl"))
+	})
 	other := opened(t, "redis://app:secret@"+server.Addr+"?namespace=other")
 	if _, err := other.Get(t.Context(), key("k"), 0); !errors.Is(err, redisstore.ErrDenied) {
 		t.Errorf("another's keys: got %v, want ErrDenied", err)

@@ -134,12 +134,12 @@ func (s *space) setCmds(ctx context.Context, items []driver.Item, clock driver.S
 	}
 	all := slices.Grow((*buf)[:0], size)
 	cmds := make([]*redis.Cmd, len(items))
-	names, lives := make([]string, len(items)), make([]int64, len(items))
+	names, lives := s.names(len(items), func(i int) driver.Key { return items[i].Key }), make([]int64, len(items))
 	const most = 5
 	args := make([]any, 0, most*len(items))
 	for i, it := range items {
 		it.Entry.Token, it.Entry.Stamp = newToken(), clock
-		names[i], lives[i] = s.name(it.Key), lifetime(it.Entry.Life)
+		lives[i] = lifetime(it.Entry.Life)
 		from := len(args)
 		if lives[i] == -1 {
 			args = append(args, "pexpire", &names[i], "-1") // removes it, and may stand in a cluster's pipeline

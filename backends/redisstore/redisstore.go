@@ -19,16 +19,18 @@ type Options struct {
 	// and "-". Default "strata".
 	Namespace string
 
-	// Replicas are clients of replicas of the primary. Reads then go to one of
-	// them, chosen at random, and to the primary for what it does not have: see
-	// the package documentation for what that means. Default none. They have no
-	// place with a cluster.
+	// Replicas are clients of replicas of the primary (with sentinels, of
+	// redis.FailoverOptions with ReplicaOnly). Hits are then read from one of them,
+	// chosen at random, and the primary is asked for the rest: see the package
+	// documentation for what that means. Default none. They have no place with a
+	// cluster.
 	Replicas []*redis.Client
 
-	// PinAfterWrite is how long the store reads from the primary after each write
-	// of its own. Default 1 second; negative is not at all. It saves asking
-	// replicas that lag: one that has not heard of the write is not believed
-	// later either.
+	// PinAfterWrite is for how long the store asks the primary for what it has
+	// loaded or counted itself, unless a replica has it too, and for everything
+	// after a write whose outcome it does not know. Default 1 second; negative is
+	// not at all. Other writes need no pin: a replica that has not heard of them is
+	// never believed.
 	PinAfterWrite time.Duration
 }
 
@@ -98,7 +100,10 @@ func New(rdb redis.UniversalClient, opts *Options) (*Store, error) {
 		p.watchHistory()
 		if len(o.Replicas) > 0 {
 			r, err := newReplicated(p, &o)
-			return &Store{engine: r}, err
+			if err != nil {
+				return nil, err
+			}
+			return &Store{engine: r}, nil
 		}
 		return &Store{engine: p}, nil
 	case *redis.ClusterClient:

@@ -1,7 +1,6 @@
 package redisstore_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,11 +15,10 @@ import (
 	"github.com/stratacache/strata/internal/servertest"
 )
 
-// withReplicas returns a store that reads from the replicas at once after it
-// wrote, if they have heard of it.
+// withReplicas returns a store that never forgets what it stored.
 func withReplicas(t testing.TB, primary string, replicas ...string) *redisstore.Store {
 	t.Helper()
-	return replicated(t, &redisstore.Options{Namespace: fmt.Sprintf("test-%d", namespaces.Add(1)), PinAfterWrite: -1}, primary, replicas...)
+	return replicated(t, &redisstore.Options{Namespace: newNamespace(), PinAfterWrite: time.Hour}, primary, replicas...)
 }
 
 func replicated(t testing.TB, opts *redisstore.Options, primary string, replicas ...string) *redisstore.Store {
@@ -41,18 +39,15 @@ func TestConformanceOfReplicas(t *testing.T) {
 	t.Parallel()
 	primary := servertest.Redis(t, "--repl-diskless-sync-delay", "0")
 	replica := replicaOf(t, primary.Addr)
-	admin := client(t, primary.Addr)
-	settle := func(t testing.TB) {
-		if n, err := admin.Wait(context.Background(), 1, 10*time.Second).Result(); err != nil || n != 1 {
-			t.Fatalf("the replica does not follow: got %d, %v", n, err)
-		}
-	}
 	h := harness(primary.Addr)
 	h.Name = "redisstore, replicas"
 	h.Open = func(t testing.TB) driver.Store { return withReplicas(t, primary.Addr, replica.Addr) }
 	h.Again = nil // what another process did is seen with the replicas' lag
-	h.LoseMeta = func(t testing.TB, s driver.Store) { loseMeta(t, s); settle(t) }
-	h.Plant = func(t testing.TB, s driver.Store, key driver.Key, b []byte) { plantBytes(t, s, key, b); settle(t) }
+	h.LoseMeta = func(t testing.TB, s driver.Store) { loseMeta(t, s); settle(t, primary.Addr, "settle", 1) }
+	h.Plant = func(t testing.TB, s driver.Store, key driver.Key, b []byte) {
+		plantBytes(t, s, key, b)
+		settle(t, primary.Addr, "settle", 1)
+	}
 	drivertest.Run(t, h)
 }
 
@@ -65,10 +60,7 @@ func TestReplicasAreRead(t *testing.T) {
 	s := withReplicas(t, primary.Addr, one.Addr, two.Addr)
 	everything(t, s)
 	set(t, s, "k", value("v", "t"))
-	admin := client(t, primary.Addr)
-	if n, err := admin.Wait(t.Context(), 2, 10*time.Second).Result(); err != nil || n != 2 {
-		t.Fatalf("the replicas do not follow: got %d, %v", n, err)
-	}
+	settle(t, primary.Addr, "settle", 2)
 	calls := func(addr, command string) (n int) {
 		for line := range strings.Lines(client(t, addr).Info(t.Context(), "commandstats").Val()) {
 			if rest, ok := strings.CutPrefix(line, "cmdstat_"+command+":calls="); ok {
@@ -106,9 +98,7 @@ func TestReplicaThatLags(t *testing.T) {
 	for _, k := range []string{"a", "b", "c"} {
 		set(t, s, k, value("old", "t-"+k))
 	}
-	if n, err := client(t, primary.Addr).Wait(t.Context(), 1, 10*time.Second).Result(); err != nil || n != 1 {
-		t.Fatalf("the replica does not follow: got %d, %v", n, err)
-	}
+	settle(t, primary.Addr, "settle", 1)
 	if err := client(t, replica.Addr).Do(t.Context(), "replicaof", "no", "one").Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -127,15 +117,37 @@ func TestReplicaThatLags(t *testing.T) {
 	}
 }
 
-// After a write all reads go to the primary for a while.
+// What a store loaded or counted itself it reads from the primary, for a while,
+// unless the replica has it.
 func TestPinAfterWrite(t *testing.T) {
 	t.Parallel()
 	primary := servertest.Redis(t, "--repl-diskless-sync-delay", "0")
 	replica := replicaOf(t, primary.Addr)
-	s := replicated(t, &redisstore.Options{Namespace: "pinned", PinAfterWrite: time.Hour}, primary.Addr, replica.Addr)
-	set(t, s, "k", value("v"))
-	replica.Kill()
-	want(t, s, "k", "v")
+	for pin, wants := range map[time.Duration][2]string{time.Hour: {"new", "2"}, -1: {"old", "1"}} {
+		s := replicated(t, &redisstore.Options{Namespace: newNamespace(), PinAfterWrite: pin}, primary.Addr, replica.Addr)
+		set(t, s, "k", value("old"))
+		set(t, s, "n", integer("1"))
+		settle(t, primary.Addr, "settle", 1)
+		host, port, _ := strings.Cut(primary.Addr, ":")
+		standalone := client(t, replica.Addr)
+		if err := standalone.Do(t.Context(), "replicaof", "no", "one").Err(); err != nil {
+			t.Fatal(err)
+		}
+		if !fill(t, s, "k", value("new"), get(t, s, "k", 0).Fence) {
+			t.Error("Fill: not done")
+		}
+		if _, err := s.Incr(t.Context(), key("n"), 1, nil); err != nil {
+			t.Error(err)
+		}
+		want(t, s, "k", wants[0])
+		want(t, s, "n", wants[1])
+		if err := standalone.Do(t.Context(), "replicaof", host, port).Err(); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the replica to follow", func() bool {
+			return strings.Contains(standalone.Info(t.Context(), "replication").Val(), "master_link_status:up")
+		})
+	}
 	if _, err := redisstore.New(client(t, primary.Addr), &redisstore.Options{Replicas: []*redis.Client{nil}}); err == nil {
 		t.Error("a replica that is nil: got no error")
 	}

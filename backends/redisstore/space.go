@@ -3,6 +3,7 @@ package redisstore
 import (
 	"errors"
 	"regexp"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -44,6 +45,28 @@ func checkNamespace(ns string) error {
 
 // name is the name under which the server knows key.
 func (s *space) name(key driver.Key) string { return s.prefix + key.Scope + key.Name }
+
+// names is name for n keys, with one allocation for all of them.
+func (s *space) names(n int, key func(int) driver.Key) []string {
+	size := 0
+	for i := range n {
+		size += len(s.prefix) + key(i).Len()
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for i := range n {
+		k := key(i)
+		b.WriteString(s.prefix)
+		b.WriteString(k.Scope)
+		b.WriteString(k.Name)
+	}
+	out, rest := make([]string, n), b.String()
+	for i := range n {
+		end := len(s.prefix) + key(i).Len()
+		out[i], rest = rest[:end], rest[end:]
+	}
+	return out
+}
 
 // buffer returns an empty buffer for envelopes. go-redis has copied what it
 // sends when a call returns, so that it can be freed then.

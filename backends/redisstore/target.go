@@ -26,6 +26,7 @@ type target struct {
 	tls       *tls.Config
 	namespace string
 	pin       time.Duration
+	timeout   time.Duration
 	replicas  bool // of sentinels: read from replicas
 }
 
@@ -67,6 +68,7 @@ func parse(u *url.URL) (*target, error) {
 	}
 	p := storeurl.ParamsOf(u)
 	t.namespace = p.String("namespace", "")
+	t.timeout = p.Duration("io_timeout", openTimeout)
 	db, ca := p.Int("db", -1, 0), ""
 	if slices.Contains(tlsSchemes(), name) {
 		ca = p.String("ca", "")

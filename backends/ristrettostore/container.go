@@ -144,26 +144,26 @@ func (c *container) put(st *stripe, h uint64, old, r *record, now int64) {
 // send gives r to ristretto, which has nothing of h on its way.
 func (c *container) send(st *stripe, h uint64, old, r *record, now int64) {
 	r.admitted = r.cost
-	if old != nil {
+	if old != nil && now < old.entry.Life.Expires {
 		// Ristretto makes room for what is new only. What has grown must come in
 		// anew; growing a little is let pass, because that may refuse it.
 		if r.cost > old.admitted+old.admitted/4 {
-			c.cache.Del(h)
-			c.queued.Add(1)
+			c.del(h)
 		} else {
 			r.admitted = old.admitted
 		}
+	} else {
+		old = nil
 	}
-	var ttl time.Duration // 0: no end
-	if r.entry.Life.Expires != driver.Forever {
-		ttl = time.Duration(r.entry.Life.Expires - now)
+	ok := c.set(h, r, now)
+	if ok && old == nil && r.placed.Swap(false) {
+		// It took the place of a record that has ended, which ristretto may be about
+		// to drop, whatever is in its place by then.
+		c.del(h)
+		ok = c.set(h, r, now)
 	}
-	if !c.cache.SetWithTTL(h, r, r.cost, ttl) {
-		return // dropped: ristretto had nothing under h, and has nothing now
-	}
-	c.queued.Add(1)
-	if r.placed.Load() {
-		return
+	if !ok || r.placed.Load() {
+		return // what is dropped is lost: ristretto had nothing under h, and has nothing now
 	}
 	if st.waiting == nil {
 		st.waiting = make(map[uint64]waiting)
@@ -176,6 +176,20 @@ func (c *container) send(st *stripe, h uint64, old, r *record, now int64) {
 	}
 }
 
+func (c *container) set(h uint64, r *record, now int64) bool {
+	var ttl time.Duration // 0: no end
+	if r.entry.Life.Expires != driver.Forever {
+		ttl = time.Duration(r.entry.Life.Expires - now)
+	}
+	c.queued.Add(1)
+	return c.cache.SetWithTTL(h, r, r.cost, ttl)
+}
+
+func (c *container) del(h uint64) {
+	c.queued.Add(1)
+	c.cache.Del(h)
+}
+
 // remove has nothing stand under h, where something does.
 func (c *container) remove(st *stripe, h uint64) {
 	if w, ok := st.waiting[h]; ok {
@@ -183,6 +197,5 @@ func (c *container) remove(st *stripe, h uint64) {
 		st.waiting[h] = w
 		return
 	}
-	c.cache.Del(h)
-	c.queued.Add(1)
+	c.del(h)
 }

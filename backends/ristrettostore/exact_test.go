@@ -185,6 +185,31 @@ func TestMemoryOfEndedEntries(t *testing.T) {
 	})
 }
 
+// What is written where something has ended outlives ristretto's dropping of the
+// latter.
+func TestWrittenOverEnded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, nil)
+		for step := range 40 {
+			k := key(fmt.Sprint(step))
+			put(t, s, k, entry("old", time.Second), driver.Set, 0)
+			time.Sleep(time.Second + time.Duration(step)*250*time.Millisecond)
+			for _, ttl := range []time.Duration{0, time.Hour} {
+				put(t, s, k, entry("new", ttl), driver.Set, 0)
+				s.Settle()
+				time.Sleep(11 * time.Second)
+				if got := read(t, s, k); got != "new" {
+					t.Errorf("step %d: got %q, want what was written last", step, got)
+				}
+			}
+		}
+		if got, least := s.Stats().Bytes, int64(40*ristrettostore.EntryOverhead); got < least || got > least+40*20 {
+			t.Errorf("Bytes: got %d, want those of 40 entries", got)
+		}
+	})
+}
+
 // A whole clear gives the memory back at once.
 func TestClearGivesBack(t *testing.T) {
 	t.Parallel()

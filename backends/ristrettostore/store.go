@@ -55,8 +55,8 @@ func (s *Store) of(key driver.Key) (uint64, *stripe) {
 	return h, &s.stripes[h>>32&uint64(len(s.stripes)-1)] // ristretto's shards are by the low bits
 }
 
-// ready is asked again under the stripe's lock, which Close takes: whoever is
-// told that the store is open there is not overtaken by Close.
+// ready is whether a call may begin. Whether the store is closed is asked again
+// under the stripe's lock, which Close takes: then Close overtakes nobody.
 func (s *Store) ready(ctx context.Context) error {
 	if s.closed.Load() {
 		return driver.ErrClosed
@@ -120,6 +120,7 @@ func (s *Store) read(out *driver.Reading, key driver.Key, now int64, hold time.D
 
 // hold is read with the right to plant a fence.
 func (s *Store) hold(out *driver.Reading, h uint64, st *stripe, key driver.Key, now int64, hold time.Duration) error {
+	s.container.room()
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if s.closed.Load() {

@@ -27,6 +27,11 @@ func (s *Store) begin(ctx context.Context, key driver.Key) (step, error) {
 	if err := s.ready(ctx); err != nil {
 		return step{}, err
 	}
+	return s.enter(key)
+}
+
+// enter is begin for a call that is under way.
+func (s *Store) enter(key driver.Key) (step, error) {
 	s.container.room()
 	h, st := s.of(key)
 	st.mu.Lock()
@@ -174,7 +179,7 @@ func (s *Store) Invalidate(ctx context.Context, what driver.Invalidation) (drive
 	}
 	removed := 0
 	for _, key := range what.Keys {
-		p, err := s.begin(context.WithoutCancel(ctx), key) // begun is done
+		p, err := s.enter(key)
 		if err != nil {
 			return driver.Invalidated{}, err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stratacache/strata/backends/locmem"
 	"github.com/stratacache/strata/backends/shard"
+	"github.com/stratacache/strata/cache"
 	"github.com/stratacache/strata/cache/driver"
 )
 
@@ -144,10 +145,18 @@ func TestCapabilities(t *testing.T) {
 		t.Errorf("Clocks of one shard: got %d, want 1", got)
 	}
 	s := over(t, memories("a", "b", "c")...)
-	clocks, ok := driver.As[interface{ Clocks() int }](s)
-	if !ok || clocks.Clocks() != 3 {
-		t.Errorf("Clocks: got %v, want 3", ok)
+	if got := s.Clocks(); got != 3 {
+		t.Errorf("Clocks of three shards: got %d, want 3", got)
 	}
+	near := func() *cache.Options { return &cache.Options{Near: []cache.Tier{{Store: locmem.New(nil)}}} }
+	if _, err := cache.New(s, near()); err == nil {
+		t.Error("a near tier in front of three shards: got no error")
+	}
+	c, err := cache.New(over(t, memories("a")...), near())
+	if err != nil {
+		t.Fatalf("a near tier in front of one shard: got error %v", err)
+	}
+	defer c.Close(t.Context())
 	if !s.KeepsEntries() {
 		t.Error("KeepsEntries of shards in memory: got false")
 	}

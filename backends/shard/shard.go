@@ -52,11 +52,12 @@ type part struct {
 }
 
 var (
-	_ driver.Store       = (*Store)(nil)
-	_ driver.ManyGetter  = (*Store)(nil)
-	_ driver.ManyPutter  = (*Store)(nil)
-	_ driver.Mover       = (*Store)(nil)
-	_ driver.EntryKeeper = (*Store)(nil)
+	_ driver.Store        = (*Store)(nil)
+	_ driver.ManyGetter   = (*Store)(nil)
+	_ driver.ManyPutter   = (*Store)(nil)
+	_ driver.Mover        = (*Store)(nil)
+	_ driver.EntryKeeper  = (*Store)(nil)
+	_ driver.ClockCounter = (*Store)(nil)
 )
 
 // New returns a store over shards, whose order means nothing. It owns their
@@ -91,8 +92,7 @@ func New(shards []Shard, opts *Options) (*Store, error) {
 	return s, nil
 }
 
-// Clocks is the number of independent clocks in the store: stamps of keys
-// compare if it is 1, and only stamps of the same key otherwise.
+// Clocks implements [driver.ClockCounter]: each shard has one.
 func (s *Store) Clocks() int { return len(s.parts) }
 
 // KeepsEntries implements [driver.EntryKeeper]: all shards must.

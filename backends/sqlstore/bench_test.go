@@ -125,8 +125,9 @@ func (d database) floor(b *testing.B, s *sqlstore.Store) *floor {
 		return stmt
 	}
 	f := &floor{b: b, s: s, array: d.dialect == sqlstore.PostgreSQL, upserts: map[int]*sql.Stmt{}}
-	later := map[sqlstore.Dialect]string{
-		sqlstore.PostgreSQL: "'infinity'", sqlstore.MySQL: "'9999-12-31'", sqlstore.SQLite: "9223372036854775807",
+	later := map[sqlstore.Dialect]string{ // never the same: what is indexed changes
+		sqlstore.PostgreSQL: "now() + interval '1 hour'", sqlstore.MySQL: "UTC_TIMESTAMP(6) + INTERVAL 1 HOUR",
+		sqlstore.SQLite: "CAST(unixepoch('subsec') * 1000000 AS INTEGER) + 3600000000",
 	}[d.dialect]
 	now := map[sqlstore.Dialect]string{
 		sqlstore.PostgreSQL: "now()", sqlstore.MySQL: "UTC_TIMESTAMP(6)", sqlstore.SQLite: "1700000000000000",
@@ -150,7 +151,7 @@ func (d database) floor(b *testing.B, s *sqlstore.Store) *floor {
 	if f.array {
 		f.many = prepare("SELECT name, body FROM " + table + " WHERE namespace = $1 AND name = ANY ($2::bytea[]) AND expires > now()")
 		f.upserts[1] = prepare("INSERT INTO " + table + " " + columns +
-			" SELECT 'floor', name, 1, 1, 1, 0, 1, 1, 1, 'infinity', body FROM unnest($1::bytea[], $2::bytea[]) AS x (name, body)" + conflict)
+			" SELECT 'floor', name, 1, 1, 1, 0, 1, 1, 1, " + later + ", body FROM unnest($1::bytea[], $2::bytea[]) AS x (name, body)" + conflict)
 		f.upserts[100] = f.upserts[1]
 		return f
 	}

@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stratacache/strata/backends/sqlstore"
@@ -17,26 +17,28 @@ func TestConformance(t *testing.T) {
 	onAll(t, func(t *testing.T, d database) { drivertest.Run(t, d.harness(d.handles(t))) })
 }
 
-// handles returns the handle of one process, and that of another: of a server
-// the same two for all stores, of SQLite two over a file for each.
+// handles returns the handle of one process, and that of another over the same
+// database: of a server the same two for all stores. SQLite's files have one
+// connection each, so that there are some more of them.
 func (d database) handles(t testing.TB) func(testing.TB, driver.Store) (one, two *sql.DB) {
-	if d.dialect != sqlstore.SQLite {
+	files := 1
+	if d.dialect == sqlstore.SQLite {
+		files = 8
+	}
+	second := make(map[*sql.DB]*sql.DB)
+	var first []*sql.DB
+	for range files {
 		source := d.source(t)
 		one, two := d.handle(t, source), d.handle(t, source)
-		over(t, one, d.dialect, nil)
-		return func(testing.TB, driver.Store) (*sql.DB, *sql.DB) { return one, two }
+		over(t, one, d.dialect, nil) // makes the tables
+		first, second[one] = append(first, one), two
 	}
-	var sources sync.Map // by handle
-	return func(t testing.TB, s driver.Store) (*sql.DB, *sql.DB) {
+	var next atomic.Int64
+	return func(_ testing.TB, s driver.Store) (*sql.DB, *sql.DB) {
 		if s != nil {
-			source, _ := sources.Load(s.(*sqlstore.Store).DB())
-			return nil, d.handle(t, source.(string))
+			return nil, second[s.(*sqlstore.Store).DB()]
 		}
-		source := d.source(t)
-		one := d.handle(t, source)
-		sources.Store(one, source)
-		over(t, one, d.dialect, nil)
-		return one, nil
+		return first[int(next.Add(1))%files], nil
 	}
 }
 
@@ -112,7 +114,9 @@ func plant(t testing.TB, s driver.Store, key driver.Key, raw []byte) {
 	if _, err := st.Get(context.Background(), key, 0); err != nil { // so that there is a meta record
 		t.Fatal(err)
 	}
-	forever := map[string]string{"$1": "'infinity'", "?": "'9999-12-31'", "?1": "9223372036854775807"}[st.Mark(1)]
+	forever := map[sqlstore.Dialect]string{
+		sqlstore.PostgreSQL: "'infinity'", sqlstore.MySQL: "'9999-12-31'", sqlstore.SQLite: "9223372036854775807",
+	}[st.Dialect()]
 	exec(t, st, "INSERT INTO "+st.Table("entry")+" (namespace, name, body, token, epoch, stamp, kind, fresh, ends, size, expires)"+
 		" SELECT namespace, "+st.Mark(1)+", "+st.Mark(2)+", 77, epoch, clock, 0, 0, 0, 0, "+forever+
 		" FROM "+st.Table("meta")+" WHERE namespace = "+st.Mark(3), sqlstore.NameOf(key), raw, st.Namespace())

@@ -65,7 +65,7 @@ func (s *Store) whyNot(ctx context.Context, c session, key driver.Key, delta int
 	case e.Kind != driver.Integer:
 		return driver.ErrNotInteger
 	}
-	n := r.number.Int64
+	n := int64(r.number.n)
 	if sum := n + delta; (sum < n) != (delta < 0) {
 		return driver.ErrOverflow
 	}

@@ -93,7 +93,7 @@ func gaveWay(err error) bool {
 		"5", "6": // SQLite: busy, locked
 		return true
 	}
-	return errors.Is(err, errChanged)
+	return false
 }
 
 // errChanged: what was read changed before it could be used.

@@ -9,6 +9,9 @@ import (
 // DB is what the store works on.
 func (s *Store) DB() *sql.DB { return s.db }
 
+// Dialect is its dialect.
+func (s *Store) Dialect() Dialect { return s.dialect }
+
 // Namespace is what the store has of the tables.
 func (s *Store) Namespace() string { return s.namespace }
 
@@ -26,3 +29,6 @@ func (s *Store) Mark(n int) string { return s.dialect.placeholder(n) }
 
 // NameOf is the name under which the database knows a key.
 func NameOf(key driver.Key) []byte { return nameOf(key) }
+
+// BoundTags changes how many tags are too many.
+func (s *Store) BoundTags(n int64) { s.maxTags = n }

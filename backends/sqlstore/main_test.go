@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"path/filepath"
+	"regexp"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ var databases = []database{
 }
 
 func sqliteFile(path string) string {
-	return "file:" + path + "?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(10000)"
+	return "file:" + path + "?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(50)"
 }
 
 // onAll runs test on each database.
@@ -107,4 +108,9 @@ func closeStore(t testing.TB, s *sqlstore.Store) {
 	if err := s.Close(ctx); err != nil {
 		t.Errorf("Close: %v", err)
 	}
+}
+
+// hostOf is the address in the name of a shared database.
+func hostOf(source string) string {
+	return regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(source)
 }

@@ -90,7 +90,7 @@ func (s *Store) getPart(ctx context.Context, c session, keys []driver.Key, out [
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
-		clock = s.stamp(r.epoch, r.clock)
+		clock = s.stamp(int64(r.epoch), int64(r.clock))
 		i, ok := at[string(name)]
 		if name == nil || !ok {
 			continue // none of the keys is there

@@ -17,7 +17,7 @@ import (
 // What [Open] chooses for its handle.
 const (
 	openConns   = 16
-	openTimeout = "2" // seconds, to connect
+	openTimeout = 2 // seconds, to connect
 )
 
 // drivers are the names under which the drivers register, and what to import
@@ -73,28 +73,25 @@ func openURL(u *url.URL) (*Store, error) {
 		return nil, err
 	}
 	p := storeurl.ParamsOf(u)
-	table := ""
+	src := source{params: p}
+	table, of := "", "" // the table in the host, and whose URL it then is
 	if u.Scheme == "dbcache" || u.Scheme == "db" {
 		if u.Path != "" || u.User != nil {
 			return nil, fmt.Errorf("it is not %s://table", u.Scheme)
 		}
-		table = u.Host
+		table, of = u.Host, "DATABASE_URL: "
 		var err error
 		if u, err = databaseURL(); err != nil {
-			return nil, fmt.Errorf("DATABASE_URL: %w", err)
+			return nil, fmt.Errorf("%s%w", of, err)
 		}
-	}
-	src := source{params: p}
-	if table != "" { // what DATABASE_URL says for the driver
 		src.params = storeurl.ParamsOf(u)
 	}
-	if err := src.parse(u); err != nil {
-		return nil, err
+	err := src.parse(u)
+	if of != "" {
+		err = cmp.Or(err, src.params.Err())
 	}
-	if table != "" {
-		if err := src.params.Err(); err != nil {
-			return nil, fmt.Errorf("DATABASE_URL: %w", err)
-		}
+	if err != nil {
+		return nil, fmt.Errorf("%s%w", of, err)
 	}
 	opts := Options{
 		Table:      p.String("table", table),
@@ -187,15 +184,20 @@ func (s *source) postgres(u *url.URL) error {
 	}
 	query := make(url.Values)
 	for _, name := range []string{
-		"sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "application_name", "search_path", "default_query_exec_mode",
+		"sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "search_path", "default_query_exec_mode",
 	} {
 		if v := s.params.String(name, ""); v != "" {
 			query.Set(name, v)
 		}
 	}
-	query.Set("connect_timeout", cmp.Or(query.Get("connect_timeout"), openTimeout))
+	query.Set("connect_timeout", s.seconds())
 	s.name = (&url.URL{Scheme: "postgres", User: u.User, Host: host, Path: database, RawQuery: query.Encode()}).String()
 	return nil
+}
+
+// seconds is how long connecting may take.
+func (s *source) seconds() string {
+	return strconv.FormatInt(s.params.Int("connect_timeout", openTimeout, 1), 10)
 }
 
 func (s *source) mysql(u *url.URL) error {
@@ -210,11 +212,7 @@ func (s *source) mysql(u *url.URL) error {
 	if strings.Contains(user, ":") {
 		return errors.New("a user's name must not hold a colon")
 	}
-	seconds := s.params.String("connect_timeout", openTimeout)
-	if n, err := strconv.Atoi(seconds); err != nil || n < 1 {
-		return errors.New("the parameter connect_timeout is not a whole number of seconds")
-	}
-	query := url.Values{"timeout": {seconds + "s"}}
+	query := url.Values{"timeout": {s.seconds() + "s"}}
 	if v := s.params.String("tls", ""); v != "" {
 		query.Set("tls", v)
 	}
@@ -231,6 +229,9 @@ func (s *source) sqlite(u *url.URL) error {
 		s.name, s.memory = ":memory:", true
 		return nil
 	}
+	// SQLite waits for a lock whatever the context says, so it waits briefly, and
+	// the store asks again.
+	//
 	// A power cut may undo the last commits unless each is synced. Where the boot
 	// is known it is found out, and nothing is lost but the cache.
 	synchronous := "NORMAL"
@@ -238,6 +239,6 @@ func (s *source) sqlite(u *url.URL) error {
 		synchronous = "FULL"
 	}
 	s.name = "file:" + (&url.URL{Path: path}).EscapedPath() +
-		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(" + synchronous + ")"
+		"?_pragma=busy_timeout(50)&_pragma=journal_mode(WAL)&_pragma=synchronous(" + synchronous + ")"
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -36,10 +37,41 @@ const (
 
 // row is what a reading brings.
 type row struct {
-	epoch, clock, token, stamp, fresh, ends int64
-	number                                  sql.NullInt64
-	stands                                  int
-	body                                    []byte
+	epoch, clock, token, stamp, fresh, ends, stands column64
+	number                                          null64
+	body                                            []byte
+}
+
+// column64 is an integer. Into an int64, database/sql goes by way of a text.
+type column64 int64
+
+// Scan implements sql.Scanner.
+func (n *column64) Scan(src any) error {
+	switch v := src.(type) {
+	case int64:
+		*n = column64(v)
+		return nil
+	case []byte: // MySQL, where nothing is prepared
+		i, err := strconv.ParseInt(string(v), 10, 64)
+		*n = column64(i)
+		return err
+	}
+	return fmt.Errorf("%T is no integer", src)
+}
+
+// null64 is one that may be NULL.
+type null64 struct {
+	n  column64
+	ok bool
+}
+
+// Scan implements sql.Scanner.
+func (n *null64) Scan(src any) error {
+	n.ok = src != nil
+	if !n.ok {
+		return nil
+	}
+	return n.n.Scan(src)
 }
 
 func (r *row) into() []any {
@@ -48,7 +80,7 @@ func (r *row) into() []any {
 
 // reading makes a Reading of a row.
 func (s *Store) reading(key driver.Key, r *row) driver.Reading {
-	out := driver.Reading{Fence: driver.Fence{Stamp: s.stamp(r.epoch, r.clock)}}
+	out := driver.Reading{Fence: driver.Fence{Stamp: s.stamp(int64(r.epoch), int64(r.clock))}}
 	if r.stands == standsNothing {
 		return out
 	}
@@ -62,16 +94,16 @@ func (s *Store) reading(key driver.Key, r *row) driver.Reading {
 		out.Odd, out.Fence.Token = err, 0
 	case errors.Is(err, driver.ErrMiss): // a placeholder of another backend
 		out.Odd = driver.ErrForeign
-	case err == nil && e.Kind == driver.Integer && !r.number.Valid:
+	case err == nil && e.Kind == driver.Integer && !r.number.ok:
 		out.Odd = driver.ErrCorrupt
 	case err != nil:
 		out.Odd = err
 	case r.stands == standsValid:
 		e.Token = driver.Token(r.token)
 		e.Stamp = driver.Stamp{Epoch: uint64(r.epoch), N: uint64(r.stamp)}
-		e.Life = driver.Life{Fresh: r.fresh, Expires: r.ends}
+		e.Life = driver.Life{Fresh: int64(r.fresh), Expires: int64(r.ends)}
 		if e.Kind == driver.Integer {
-			e.Payload = strconv.AppendInt(nil, r.number.Int64, 10)
+			e.Payload = strconv.AppendInt(nil, int64(r.number.n), 10)
 		}
 		out.Entry = e
 	}

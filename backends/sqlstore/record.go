@@ -17,9 +17,12 @@ import (
 // run of the server (or, in MySQL, on another connection: see history).
 var errNoRecord = errors.New("there is no meta record")
 
-// attempts is how often a call begins again after the database has said that it
-// did nothing of it.
-const attempts = 12
+const (
+	// attempts is how often a call begins again because what it had read changed.
+	attempts = 12
+	// patience is how long it does because the database gave way to others.
+	patience = 5 * time.Second
+)
 
 // run does f, again where the database gave way to somebody else, and after
 // having made the meta record where there was none.
@@ -32,17 +35,20 @@ func (s *Store) run(ctx context.Context, op string, f func(session) error) error
 			return err
 		}
 	}
+	began := time.Now()
 	err := f(session{s: s})
-	for attempt := 1; attempt < attempts && ctx.Err() == nil; attempt++ {
+	for attempt := 1; err != nil && ctx.Err() == nil; attempt++ {
 		switch {
-		case errors.Is(err, errNoRecord):
+		case errors.Is(err, errNoRecord) && attempt < attempts:
 			err = s.withRecord(ctx, f)
-		case gaveWay(err):
-			pause(ctx, rand.N(time.Millisecond<<min(attempt, 6)))
-			err = f(session{s: s})
+			continue
+		case errors.Is(err, errChanged) && attempt < attempts:
+		case gaveWay(err) && time.Since(began) < patience:
 		default:
 			return s.finish(ctx, op, err)
 		}
+		pause(ctx, rand.N(time.Millisecond<<min(attempt, 5)))
+		err = f(session{s: s})
 	}
 	return s.finish(ctx, op, err)
 }
@@ -88,6 +94,10 @@ func (c session) record(ctx context.Context) error {
 		if _, err := c.exec(ctx, "history", p); err != nil {
 			return fmt.Errorf("asking for the server's history: %w", err)
 		}
+	}
+	// Reading first: making it would wait for whoever advances the clock now.
+	if _, err := c.clock(ctx); !errors.Is(err, errNoRecord) {
+		return err
 	}
 	if _, err := c.exec(ctx, "record", p); err != nil {
 		return err

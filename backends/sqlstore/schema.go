@@ -21,7 +21,7 @@ func Schema(dialect Dialect, opts *Options) (string, error) {
 	}
 	names, err := dialect.tables(o.Table)
 	if err != nil {
-		return "", fmt.Errorf("sqlstore: Options.Table: %w", err)
+		return "", fmt.Errorf("sqlstore: the option Table: %w", err)
 	}
 	text, err := files.ReadFile("schema/" + dialect.String() + ".sql")
 	if err != nil {
@@ -51,7 +51,7 @@ func (s *Store) CreateTable(ctx context.Context) error {
 		}
 		_, err := s.db.ExecContext(ctx, statement)
 		for attempt := 1; attempt < attempts && err != nil && (existsAlready(err) || gaveWay(err)); attempt++ {
-			pause(ctx, rand.N(time.Millisecond<<min(attempt, 6)))
+			pause(ctx, rand.N(time.Millisecond<<min(attempt, 5)))
 			_, err = s.db.ExecContext(ctx, statement)
 		}
 		if err != nil {

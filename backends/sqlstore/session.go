@@ -50,6 +50,9 @@ func (c session) plain() bool { return c.conn != nil || c.foreign || c.s.dialect
 
 // statement is the one of that name for the items of p.
 func (c session) statement(name string, p *params) (*statement, error) {
+	if c.s.dialect == PostgreSQL { // which has arrays
+		return c.s.statements.get(name, 1)
+	}
 	return c.s.statements.get(name, room(len(p.items)))
 }
 
@@ -112,7 +115,9 @@ func (c session) one(ctx context.Context, name string, p *params, into ...any) (
 	if err := rows.Scan(into...); err != nil {
 		return false, err
 	}
-	return true, rows.Close()
+	for rows.Next() { // to the end: what fails last is known only there
+	}
+	return rows.Err() == nil, rows.Err()
 }
 
 // transact runs f in a transaction that uses the named statements. If f says

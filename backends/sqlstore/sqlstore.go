@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
-	"sync"
 	"sync/atomic"
 
 	"github.com/stratacache/strata/cache/driver"
@@ -68,9 +67,9 @@ type Store struct {
 	epoch atomic.Uint64
 
 	sweeper sweeper
+	maxTags int64 // maxTags, but in tests
 	created atomic.Bool
 	closed  atomic.Bool
-	wg      sync.WaitGroup
 }
 
 var (
@@ -99,20 +98,20 @@ func New(db *sql.DB, dialect Dialect, opts *Options) (*Store, error) {
 	}
 	tables, err := dialect.tables(o.Table)
 	if err != nil {
-		return nil, fmt.Errorf("sqlstore: Options.Table: %w", err)
+		return nil, fmt.Errorf("sqlstore: the option Table: %w", err)
 	}
 	st, err := load(dialect, tables)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, dialect: dialect, namespace: o.Namespace, opts: o, statements: st, engine: steps{}}
+	s := &Store{db: db, dialect: dialect, namespace: o.Namespace, opts: o, statements: st, engine: steps{}, maxTags: maxTags}
 	switch dialect {
 	case PostgreSQL:
 		s.engine = single{}
 	case SQLite:
 		s.history = bootID()
 	}
-	s.sweeper.ctx, s.sweeper.stop = context.WithCancel(context.Background())
+	s.sweeper.ctx, s.sweeper.cancel = context.WithCancel(context.Background())
 	s.sweeper.next.Store(s.sweeper.after(o.SweepEvery))
 	return s, nil
 }
@@ -131,17 +130,17 @@ func (o *Options) complete(d Dialect) error {
 		o.Namespace = defaultName
 	}
 	if !namespaceName.MatchString(o.Namespace) {
-		return errors.New(`Options.Namespace: it is not 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-"`)
+		return errors.New(`the option Namespace is not 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-"`)
 	}
 	for name, v := range map[string]int64{
 		"MaxEntries": int64(o.MaxEntries), "MaxBytes": o.MaxBytes, "MaxValue": int64(o.MaxValue), "SweepEvery": int64(o.SweepEvery),
 	} {
 		if v < 0 {
-			return fmt.Errorf("Options.%s: %d is negative", name, v)
+			return fmt.Errorf("the option %s is negative: %d", name, v)
 		}
 	}
 	if o.Unlogged && d != PostgreSQL {
-		return fmt.Errorf("Options.Unlogged: %v has no such tables: %w", d, errors.ErrUnsupported)
+		return fmt.Errorf("the option Unlogged: %v has no such tables: %w", d, errors.ErrUnsupported)
 	}
 	if o.MaxValue == 0 {
 		o.MaxValue = defaultMaxValue
@@ -170,15 +169,9 @@ func (s *Store) Close(ctx context.Context) error {
 	if s.closed.Swap(true) {
 		return nil
 	}
-	s.sweeper.stop()
-	done := make(chan struct{})
-	go func() {
-		s.wg.Wait()
-		close(done)
-	}()
 	var err error
 	select {
-	case <-done:
+	case <-s.sweeper.end():
 	case <-ctx.Done():
 		err = wrap(ctx, "close", ctx.Err())
 	}
@@ -189,10 +182,10 @@ func (s *Store) Close(ctx context.Context) error {
 	return err
 }
 
-// newToken is random and not 0.
+// newToken is random, and none that means something else.
 func newToken() driver.Token {
 	for {
-		if t := rand.Uint64(); t != 0 {
+		if t := rand.Uint64(); t > entryStands {
 			return driver.Token(t)
 		}
 	}

@@ -126,7 +126,7 @@ func (s *statements) compile(body string, items int) (*statement, error) {
 			}
 			st.binds = append(st.binds, b)
 			mark := s.dialect.placeholder(len(st.binds))
-			if s.dialect != MySQL { // whose placeholders have no numbers
+			if mark != "?" {
 				numbers[b] = mark
 			}
 			return mark
@@ -149,14 +149,10 @@ func (s *statements) compile(body string, items int) (*statement, error) {
 }
 
 func (d Dialect) placeholder(n int) string {
-	switch d {
-	case PostgreSQL:
+	if d == PostgreSQL {
 		return "$" + strconv.Itoa(n)
-	case SQLite:
-		return "?" + strconv.Itoa(n)
-	default:
-		return "?"
 	}
+	return "?" // in SQLite, too, where to look for a numbered one takes longer for each there is
 }
 
 // room is n rounded up to one of a few sizes, so that there are not as many

@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/stratacache/strata/cache/driver"
 )
@@ -74,11 +76,26 @@ func (e steps) plant(ctx context.Context, c session, p *params) (map[string]driv
 	if c.s.dialect == SQLite {
 		return tokensOf(c.query(ctx, "plant", p))
 	}
-	if _, err := c.exec(ctx, "plant", p); err != nil {
-		return nil, err
+	result, err := c.exec(ctx, "plant", p)
+	if err != nil || len(p.items) > 1 {
+		if err != nil {
+			return nil, err
+		}
+		return tokensOf(c.query(ctx, "planted", p))
 	}
-	return tokensOf(c.query(ctx, "planted", p))
+	token, err := result.LastInsertId()
+	it := &p.items[0]
+	switch token {
+	case entryStands:
+		return nil, err
+	case 0:
+		token = int64(it.new)
+	}
+	return map[string]driver.Token{string(it.name): driver.Token(token)}, err
 }
+
+// entryStands is what planting brings back, which no token is.
+const entryStands = 1
 
 func (e steps) set(ctx context.Context, c session, p *params) (outcome, error) {
 	return e.advancing(ctx, c, p, []string{"put"}, func(c session) (bool, error) {
@@ -106,7 +123,7 @@ func (e steps) add(ctx context.Context, c session, p *params) (outcome, error) {
 }
 
 func (e steps) fill(ctx context.Context, c session, p *params) (outcome, error) {
-	done, clock, err := c.changed(ctx, "fill", p)
+	done, clock, err := c.changed(ctx, filling(c, p), p)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -116,18 +133,46 @@ func (e steps) fill(ctx context.Context, c session, p *params) (outcome, error) 
 	return e.now(ctx, c, outcome{done: done})
 }
 
-// now puts the clock into an outcome.
+// filling is a statement: looking at tags where there are none costs MySQL much.
+func filling(c session, p *params) string {
+	if c.s.dialect == MySQL && len(p.items[0].entry.Tags) > 0 {
+		return "filltagged"
+	}
+	return "fill"
+}
+
+// now puts the clock into an outcome. What was done must not be begun again
+// because the clock could not be read, which may be on another connection.
 func (steps) now(ctx context.Context, c session, out outcome) (outcome, error) {
 	var err error
 	out.clock, err = c.clock(ctx)
-	return out, err
+	if !out.done || err == nil {
+		return out, err
+	}
+	read := func(c session) error {
+		out.clock, err = c.clock(ctx)
+		return err
+	}
+	switch {
+	case !errors.Is(err, errNoRecord):
+	case c.conn == nil:
+		err = c.s.withRecord(ctx, read)
+	default:
+		if err = c.record(ctx); err == nil {
+			err = read(c)
+		}
+	}
+	if err != nil {
+		return outcome{}, fmt.Errorf("it is done, but the clock could not be read: %v", err)
+	}
+	return out, nil
 }
 
 func (e steps) setFenced(ctx context.Context, c session, p *params) (outcome, error) {
 	stored := false
-	out, err := e.advancing(ctx, c, p, []string{"fill", "delete"}, func(c session) (bool, error) {
+	out, err := e.advancing(ctx, c, p, []string{filling(c, p), "delete"}, func(c session) (bool, error) {
 		var err error
-		stored, _, err = c.changed(ctx, "fill", p)
+		stored, _, err = c.changed(ctx, filling(c, p), p)
 		if err == nil && !stored {
 			_, err = c.exec(ctx, "delete", p)
 		}

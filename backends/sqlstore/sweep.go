@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,19 +26,37 @@ const (
 // woken by writes; between them there is no goroutine.
 type sweeper struct {
 	ctx     context.Context
-	stop    context.CancelFunc
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
 	writes  atomic.Int64
 	next    atomic.Int64 // at how many writes
 	running atomic.Bool
 
+	mu    sync.Mutex
+	ended bool // by Close: nothing begins any more
+
 	invalid  atomic.Bool  // there may be entries of no epoch, or older than a Clear
-	rows     atomic.Int64 // when it was last measured
+	rows     atomic.Int64 // of the larger table, when it was last measured
 	measured atomic.Int64 // at how many writes; 0: never
 }
 
 // after is about so many writes later, not the same for all processes.
 func (w *sweeper) after(every int) int64 {
 	return w.writes.Load() + int64(every)/2 + rand.Int64N(int64(every)+1)
+}
+
+// end ends a sweep, and returns a channel that is closed when it has ended.
+func (w *sweeper) end() <-chan struct{} {
+	w.mu.Lock()
+	w.ended = true
+	w.mu.Unlock()
+	w.cancel()
+	done := make(chan struct{})
+	go func() {
+		w.wg.Wait()
+		close(done)
+	}()
+	return done
 }
 
 // wrote counts writes, and begins a sweep when there were enough of them.
@@ -47,7 +66,12 @@ func (s *Store) wrote(n int) {
 		return
 	}
 	w.next.Store(w.after(s.opts.SweepEvery))
-	s.wg.Go(func() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return
+	}
+	w.wg.Go(func() {
 		defer w.running.Store(false)
 		ctx, cancel := context.WithTimeout(w.ctx, sweepTime)
 		defer cancel()
@@ -77,27 +101,41 @@ func (s *Store) sweep(ctx context.Context, all bool) error {
 	if !all && w.measured.Load() != 0 && since < w.rows.Load()/measureShare {
 		return nil
 	}
+	w.measured.Store(max(w.writes.Load(), 1))
+	if err := s.boundTags(ctx); err != nil {
+		return err
+	}
 	return s.shrink(ctx)
 }
 
-// shrink measures, and removes what is too much.
-func (s *Store) shrink(ctx context.Context) error {
-	var rows, bytes, tags int64
-	w := &s.sweeper
-	w.measured.Store(max(w.writes.Load(), 1))
+// boundTags clears the namespace if there are too many tags.
+func (s *Store) boundTags(ctx context.Context) error {
+	var tags int64
 	err := s.run(ctx, "sweep", func(c session) error {
-		_, err := c.one(ctx, "measure", new(params), &rows, &bytes, &tags)
+		_, err := c.one(ctx, "tags", new(params), &tags)
+		return err
+	})
+	s.sweeper.rows.Store(tags) // until the entries are counted
+	if err == nil && tags > s.maxTags {
+		_, err = s.Invalidate(ctx, driver.Invalidation{Tags: []string{driver.TagAll}})
+	}
+	return err
+}
+
+// shrink measures the namespace, and removes what is too much.
+func (s *Store) shrink(ctx context.Context) error {
+	if s.opts.MaxEntries == 0 && s.opts.MaxBytes == 0 {
+		return nil
+	}
+	var rows, bytes int64
+	err := s.run(ctx, "sweep", func(c session) error {
+		_, err := c.one(ctx, "measure", new(params), &rows, &bytes)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	w.rows.Store(rows)
-	if tags > maxTags {
-		if _, err := s.Invalidate(ctx, driver.Invalidation{Tags: []string{driver.TagAll}}); err != nil {
-			return err
-		}
-	}
+	s.sweeper.rows.Store(max(rows, s.sweeper.rows.Load()))
 	var over int64
 	if limit := int64(s.opts.MaxEntries); limit > 0 {
 		over = rows - limit

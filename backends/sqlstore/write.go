@@ -29,10 +29,17 @@ func (s *Store) check(e *driver.Entry) error {
 
 // Put implements driver.Store.
 func (s *Store) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) (driver.Result, error) {
-	step, ok := map[driver.Mode]func(context.Context, session, *params) (outcome, error){
-		driver.Set: s.engine.set, driver.Add: s.engine.add, driver.Fill: s.engine.fill, driver.SetFenced: s.engine.setFenced,
-	}[mode]
-	if !ok {
+	var step func(context.Context, session, *params) (outcome, error)
+	switch mode {
+	case driver.Set:
+		step = s.engine.set
+	case driver.Add:
+		step = s.engine.add
+	case driver.Fill:
+		step = s.engine.fill
+	case driver.SetFenced:
+		step = s.engine.setFenced
+	default:
 		return driver.Result{}, fmt.Errorf("sqlstore: put: mode %d: %w", mode, errors.ErrUnsupported)
 	}
 	if err := s.check(e); err != nil {

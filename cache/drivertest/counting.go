@@ -112,9 +112,9 @@ func counting() []rule {
 				w.is("Incr of "+text, err, driver.ErrOverflow)
 				same(w, "Get", w.read("k"), text)
 			}
-			w.set("k", integer(strconv.Itoa(math.MaxInt64-1)))
+			w.set("k", integer(strconv.FormatInt(math.MaxInt64-1, 10)))
 			same(w, "Incr up to the greatest", w.incr("k", 1, nil), math.MaxInt64)
-			w.set("k", integer(strconv.Itoa(math.MinInt64+1)))
+			w.set("k", integer(strconv.FormatInt(math.MinInt64+1, 10)))
 			same(w, "Incr down to the least", w.incr("k", -1, nil), math.MinInt64)
 			same(w, "Incr across all", w.incr("k", math.MaxInt64, nil), -1)
 			c := w.client(nil)

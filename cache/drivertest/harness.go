@@ -1,6 +1,7 @@
 package drivertest
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -66,6 +67,8 @@ type Harness struct {
 	// ("LL-074"), by its story ("fences") or in full. Such rules are skipped with
 	// that sentence.
 	Limits map[string]string
+
+	logs bool // the store is a driver.LogReader
 }
 
 const defaultMoment = 60 * time.Millisecond
@@ -87,6 +90,7 @@ const (
 	rawBytes
 	newerFormat
 	secondStore
+	logReader
 )
 
 // lacks says why a rule cannot be run, or "".
@@ -100,6 +104,8 @@ func (h *Harness) lacks(n need) string {
 		return "Harness.Raw or Plant is nil: nobody else can reach what is stored"
 	case n == newerFormat && (h.Raw == nil || h.Plant == nil || h.Newer == nil):
 		return "Harness.Raw, Plant or Newer is nil: there are no entries of a later format"
+	case n == logReader && !h.logs:
+		return "the store keeps no log (driver.LogReader)"
 	case n == secondStore && h.Again == nil:
 		return "Harness.Again is nil: the namespace lives in one store"
 	}
@@ -155,6 +161,7 @@ func stories() []story {
 		{"closing", closing()},
 		{"outage", outages()},
 		{"model", models()},
+		{"log", logging()},
 	}
 }
 
@@ -169,6 +176,7 @@ func Run(t *testing.T, h Harness) {
 	for _, k := range h.idleLimits() {
 		t.Errorf("Harness.Limits[%q] names no rule, or only rules that another limit names", k)
 	}
+	h.logs = h.keepsLog(t)
 	report := newReporter(t, &h)
 	for _, s := range stories() {
 		t.Run(s.name, func(t *testing.T) {
@@ -180,6 +188,17 @@ func Run(t *testing.T, h Harness) {
 			}
 		})
 	}
+}
+
+func (h *Harness) keepsLog(t *testing.T) bool {
+	s := h.Open(t)
+	defer func() {
+		if err := s.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}()
+	_, ok := s.(driver.LogReader)
+	return ok
 }
 
 // run checks one rule, where the harness wants it.

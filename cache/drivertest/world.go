@@ -22,6 +22,9 @@ type world struct {
 }
 
 const (
+	// leaseWait is short: whoever loses the reply to a miss waits for itself.
+	leaseWait = 20 * time.Millisecond
+
 	long    = time.Hour   // a lifetime that no test outlives
 	nowhere = "(nothing)" // what read says of a miss
 )
@@ -312,7 +315,14 @@ func (w *world) client(opts *cache.Options) *cache.Client {
 
 func (w *world) clientOf(s driver.Store, opts *cache.Options) *cache.Client {
 	w.t.Helper()
-	c, err := cache.New(s, opts)
+	var o cache.Options
+	if opts != nil {
+		o = *opts
+	}
+	if o.LeaseWait == 0 {
+		o.LeaseWait = leaseWait
+	}
+	c, err := cache.New(s, &o)
 	w.must("cache.New", err)
 	w.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -20,6 +20,7 @@ var columns = []struct {
 	{"incr", []string{"counting"}},
 	{"versions, bulk", []string{"versions", "bulk"}},
 	{"outage, close", []string{"outage", "closing"}},
+	{"log", []string{"log"}},
 }
 
 // table is Markdown: a row for each backend, and its limits below.
@@ -60,7 +61,8 @@ func count(r drivertest.Report) (kept, all, unchecked int) {
 	return kept, all, unchecked
 }
 
-// cell is "yes", or the numbers of the limits.
+// cell is "yes", the numbers of the limits, or "–" where nothing was to be
+// checked.
 func cell(r drivertest.Report, stories []string, notes *footnotes) string {
 	kept := 0
 	var limits []string
@@ -74,6 +76,9 @@ func cell(r drivertest.Report, stories []string, notes *footnotes) string {
 				limits = append(limits, n)
 			}
 		}
+	}
+	if kept == 0 && limits == nil {
+		return "–"
 	}
 	answer := one(kept > 0, "yes", "no")
 	if len(limits) > 0 {

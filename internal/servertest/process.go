@@ -54,6 +54,9 @@ func runAs(dir string, cred *syscall.Credential, program string, args ...string)
 	}
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
+	// MariaDB removes what looks like its own from the common folder, when it
+	// starts: that of others that start, too.
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", program, err, out)

@@ -36,10 +36,12 @@ ON DUPLICATE KEY UPDATE token = VALUES(token), epoch = VALUES(epoch), stamp = VA
 	tags = VALUES(tags), fresh = VALUES(fresh), ends = VALUES(ends), number = VALUES(number), size = VALUES(size),
 	expires = VALUES(expires), body = VALUES(body)
 
--- part: update
-UPDATE {meta} m JOIN {entry} e ON e.namespace = m.namespace
-SET e.token = $new, e.epoch = $epoch, e.stamp = $stamp, e.kind = $kind, e.tags = $tags, e.fresh = $fresh, e.ends = $ends,
-	e.number = $number, e.size = $size + 0 * LAST_INSERT_ID(m.clock), e.expires = {end}, e.body = $body
+-- part: filling
+UPDATE {entry} e SET token = $new, epoch = $epoch, stamp = $stamp, kind = $kind, tags = $tags, fresh = $fresh, ends = $ends,
+	number = $number, expires = {end}, body = $body,
+	size = $size + 0 * LAST_INSERT_ID((SELECT m.clock FROM {meta} m WHERE {record}))
+WHERE e.namespace = $ns AND e.name = $key AND e.token = $old AND e.expires > {now}
+	AND EXISTS (SELECT 1 FROM {meta} m WHERE {record} AND m.epoch = $epoch AND m.cleared <= $stamp)
 
 -- name: history
 SET @strata_history = COALESCE((SELECT CAST(CONV(LEFT(SHA1(CONCAT_WS('/', @@hostname, @@port, @@server_id,
@@ -62,14 +64,17 @@ SELECT {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace 
 SELECT e.name, {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name IN ([[$key]]) WHERE {record}
 
 -- The token that was seen travels in stamp, which means nothing in a placeholder.
--- Later assignments see what earlier ones did: expires, which decides, comes last.
+-- Later assignments see what earlier ones did, so expires, which decides, comes
+-- late. What is brought back of a single one is its token, or 1 where an entry
+-- stands, and nothing of a new row.
 
 -- name: plant
 INSERT INTO {entry} ({columns})
 VALUES [[($ns, $key, $new, 0, $seen, 0, NULL, 0, 0, NULL, 0, {now} + INTERVAL $hold MICROSECOND, NULL)]]
 ON DUPLICATE KEY UPDATE tags = IF({stale}, NULL, tags), number = IF({stale}, NULL, number), kind = IF({stale}, 0, kind),
 	size = IF({stale}, 0, size), body = IF({stale}, NULL, body), token = IF({stale}, VALUES(token), token),
-	expires = IF(token = VALUES(token), VALUES(expires), IF(body IS NULL, GREATEST(expires, VALUES(expires)), expires))
+	expires = IF(token = VALUES(token), VALUES(expires), IF(body IS NULL, GREATEST(expires, VALUES(expires)), expires)),
+	fresh = fresh + 0 * LAST_INSERT_ID(IF(body IS NULL, token, 1))
 
 -- name: planted
 SELECT name, token FROM {entry} WHERE namespace = $ns AND name IN ([[$key]]) AND body IS NULL AND expires > {now}
@@ -90,15 +95,19 @@ VALUES ($ns, $key, 0, 0, 0, 0, NULL, 0, 0, NULL, 0, '2000-01-01', NULL)
 ON DUPLICATE KEY UPDATE kind = kind
 
 -- name: add
-{update}
+UPDATE {meta} m JOIN {entry} e ON e.namespace = m.namespace
+SET e.token = $new, e.epoch = $epoch, e.stamp = $stamp, e.kind = $kind, e.tags = $tags, e.fresh = $fresh, e.ends = $ends,
+	e.number = $number, e.size = $size, e.expires = {end}, e.body = $body
 WHERE {record} AND e.name = $key AND NOT COALESCE({live}, FALSE)
 
 -- name: fill
-{update}
-WHERE {record} AND e.name = $key AND e.token = $old AND e.expires > {now}
-	AND m.epoch = $epoch AND m.cleared <= $stamp AND ($tags IS NULL OR NOT EXISTS (
+{filling}
+
+-- name: filltagged
+{filling}
+	AND NOT EXISTS (
 		SELECT 1 FROM JSON_TABLE($tags, '$[*]' COLUMNS (hex VARCHAR(1026) CHARACTER SET ascii PATH '$')) j
-		STRAIGHT_JOIN {tag} t ON t.namespace = $ns AND t.tag = UNHEX(j.hex) WHERE t.stamp > $stamp))
+		STRAIGHT_JOIN {tag} t ON t.namespace = $ns AND t.tag = UNHEX(j.hex) WHERE t.stamp > $stamp)
 
 -- name: touch
 UPDATE {meta} m JOIN {entry} e ON e.namespace = m.namespace
@@ -148,4 +157,7 @@ LIMIT $limit
 DELETE FROM {tag} WHERE namespace = $ns AND stamp <= (SELECT m.cleared FROM {meta} m WHERE m.namespace = $ns) LIMIT $limit
 
 -- name: measure
-SELECT COUNT(*), COALESCE(SUM(size), 0), (SELECT COUNT(*) FROM {tag} WHERE namespace = $ns) FROM {entry} WHERE namespace = $ns
+SELECT COUNT(*), COALESCE(SUM(size), 0) FROM {entry} WHERE namespace = $ns
+
+-- name: tags
+SELECT COUNT(*) FROM {tag} WHERE namespace = $ns

@@ -173,4 +173,7 @@ DELETE FROM {tag} WHERE ctid = ANY (ARRAY (
 	WHERE m.namespace = $ns AND t.stamp <= m.cleared LIMIT $limit FOR UPDATE OF t SKIP LOCKED))
 
 -- name: measure
-SELECT count(*), coalesce(sum(size), 0), (SELECT count(*) FROM {tag} WHERE namespace = $ns) FROM {entry} WHERE namespace = $ns
+SELECT count(*), coalesce(sum(size), 0) FROM {entry} WHERE namespace = $ns
+
+-- name: tags
+SELECT count(*) FROM {tag} WHERE namespace = $ns

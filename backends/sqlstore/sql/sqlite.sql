@@ -131,4 +131,7 @@ DELETE FROM {tag} WHERE (namespace, tag) IN (
 	WHERE m.namespace = $ns AND t.stamp <= m.cleared LIMIT $limit)
 
 -- name: measure
-SELECT count(*), coalesce(sum(size), 0), (SELECT count(*) FROM {tag} WHERE namespace = $ns) FROM {entry} WHERE namespace = $ns
+SELECT count(*), coalesce(sum(size), 0) FROM {entry} WHERE namespace = $ns
+
+-- name: tags
+SELECT count(*) FROM {tag} WHERE namespace = $ns

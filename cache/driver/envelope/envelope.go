@@ -50,7 +50,7 @@ func tagsLen(tags []string) int {
 // shorter than 4 GiB each, and there are no more than 65535 tags of as many
 // bytes.
 func Fits(e *driver.Entry) bool {
-	if len(e.Payload) >= math.MaxUint32 || len(e.Tags) > math.MaxUint16 || tagsLen(e.Tags) >= math.MaxUint32 {
+	if uint64(len(e.Payload)) >= math.MaxUint32 || len(e.Tags) > math.MaxUint16 || uint64(tagsLen(e.Tags)) >= math.MaxUint32 {
 		return false
 	}
 	for _, t := range e.Tags {

@@ -1,0 +1,38 @@
+package driver
+
+import (
+	"context"
+	"time"
+)
+
+// LogReader is a store that keeps the last changes in their order, so that other
+// processes can tell which of their copies are outdated.
+//
+// A change is every advance of the clock, and is in the log before the call that
+// made it returns. The log may be cut at its old end, and lost, at any time: what
+// counts is that a reader is told.
+type LogReader interface {
+	// ReadLog returns the changes that came after a position, and waits up to wait
+	// for the first. From a position of another epoch, such as the zero Stamp, it
+	// returns at once, with nothing but the clock.
+	ReadLog(ctx context.Context, after Stamp, wait time.Duration) (LogReading, error)
+}
+
+// LogReading is what ReadLog saw.
+type LogReading struct {
+	// Changes are in the order of their numbers.
+	Changes []Change
+	// Clock is the position up to which Changes reach: where to read on. It was the
+	// store's clock after the request was sent, or is older.
+	Clock Stamp
+	// Complete says that Changes are all that happened from the position to Clock.
+	// Otherwise anything may have.
+	Complete bool
+}
+
+// Change is one advance of the clock.
+type Change struct {
+	N    uint64
+	Keys []string // joined, see Key.String
+	Tags []string
+}
