@@ -31,6 +31,12 @@ func Collect(ctx context.Context) (context.Context, *Unit) {
 	return context.WithValue(ctx, unitKey{}, u), u
 }
 
+// Context returns ctx as one of the unit's transaction, for libraries that do
+// not pass on the context of Collect.
+func (u *Unit) Context(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unitKey{}, u)
+}
+
 // UnitOf returns the unit of the transaction of ctx, or nil.
 func UnitOf(ctx context.Context) *Unit {
 	u, _ := ctx.Value(unitKey{}).(*Unit)
