@@ -104,7 +104,7 @@ func ExampleCollect() {
 	}
 	has, _ := c.Has(ctx, "tea")
 	fmt.Println("before the commit:", has)
-	if err := errors.Join(tx.Commit(), unit.Commit(ctx)); err != nil {
+	if err := unit.Commit(ctx, tx.Commit()); err != nil {
 		log.Fatal(err)
 	}
 	has, _ = c.Has(ctx, "tea")

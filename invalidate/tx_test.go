@@ -340,14 +340,14 @@ func TestCommitWhileTheCacheIsDown(t *testing.T) {
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	var pending *invalidate.PendingError
-	if err := unit.Commit(canceled); !errors.As(err, &pending) || !strings.Contains(err.Error(), "1 keys and 2 tags") {
+	if err := unit.Commit(canceled, nil); !errors.As(err, &pending) || !strings.Contains(err.Error(), "1 keys and 2 tags") {
 		t.Errorf("got %v, want a *PendingError", err)
 	}
 	down.failures = 0
 	if err := pending.Retry(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := unit.Commit(t.Context()); err != nil {
+	if err := unit.Commit(t.Context(), nil); err != nil {
 		t.Errorf("once more: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package invalidate
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -67,11 +68,12 @@ func merge(what []Scoped) []Scoped {
 	return out
 }
 
-// Commit sends what was collected, and then calls the functions of AfterCommit.
-// Call it after the commit, or after one of which nobody knows. An error is a
-// [*PendingError].
-func (u *Unit) Commit(ctx context.Context) error {
-	return u.commit(ctx, true, func(what []Scoped) error { return send(ctx, what, false) })
+// Commit is called with what the commit returned, and returns it: nil, and what
+// was collected is sent and the functions of AfterCommit are called; or an error,
+// after which nobody may know whether it happened: then it is sent, and they are
+// not called. What could not be sent is a [*PendingError].
+func (u *Unit) Commit(ctx context.Context, outcome error) error {
+	return errors.Join(outcome, u.commit(ctx, outcome == nil, func(what []Scoped) error { return send(ctx, what, false) }))
 }
 
 func (u *Unit) commit(ctx context.Context, sure bool, send func([]Scoped) error) error {
