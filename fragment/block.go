@@ -54,13 +54,14 @@ func (x *execution) closeBlock() (bool, error) {
 	x.open = x.open[:len(x.open)-1]
 	x.ctx = b.outer
 	part := b.call.unkept(b.text.String())
+	var err error
 	if b.load != nil {
-		part = b.call.kept(b.scope, part.html)
+		part, err = b.call.kept(b.scope, part.html)
 		// What this execution has rendered itself it may show, whatever became of it
 		// in the cache.
-		_, _ = b.load.finish(part, nil)
+		_, _ = b.load.finish(part, err)
 	}
-	return false, x.show(b.call, part, nil)
+	return false, x.show(b.call, part, err)
 }
 
 func (x *execution) show(c call, part *rendered, err error) error {

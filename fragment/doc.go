@@ -53,6 +53,11 @@
 // A hit must not cost its queries: give templates methods that ask the database
 // when they are called, not their results. See the example.
 //
+// Methods that take a context are given it by the function context, as in
+// {{range .Notes context}}. Within a fragment it is that of the load: it does not
+// end with a request that others take the output of, and what is loaded in it may
+// add tags: see [AddTags].
+//
 // # Errors
 //
 // A fragment that fails leaves nothing in the page and nothing in the cache.

@@ -21,9 +21,9 @@ type Shop struct {
 	queries int
 }
 
-func (s *Shop) Offers() []string {
+func (s *Shop) Offers(ctx context.Context) ([]string, error) {
 	s.queries++ // SELECT … FROM offers
-	return []string{"tea", "salt & pepper"}
+	return []string{"tea", "salt & pepper"}, ctx.Err()
 }
 
 func Example() {
@@ -35,7 +35,7 @@ func Example() {
 	defer c.Close(ctx)
 
 	set := template.Must(template.New("page").Funcs(fragment.Funcs()).Parse(
-		`Hello {{.User}}:{{if cache "offers" "5m" (tags "offers")}}{{range $i, $name := .Offers}} {{$i}}. {{$name}}{{end}}{{end}}
+		`Hello {{.User}}:{{if cache "offers" "5m" (tags "offers")}}{{range $i, $name := .Offers context}} {{$i}}. {{$name}}{{end}}{{end}}
 `))
 	pages, err := fragment.New(c, set, nil)
 	if err != nil {
@@ -146,4 +146,37 @@ func ExampleRenderer_Key() {
 func ExampleDjangoKey() {
 	fmt.Println(fragment.DjangoKey("bar", "abc", "def"))
 	// Output: template.cache.bar.17c1a507a0cb58384f4c639067a93520
+}
+
+// Author is data that learns from the database what it depends on.
+type Author struct{ ID int }
+
+func (a Author) Name(ctx context.Context) string {
+	name, team := "Ann", 7 // SELECT name, team FROM authors WHERE id = …
+	fragment.AddTags(ctx, fmt.Sprint("team:", team))
+	return name
+}
+
+func ExampleAddTags() {
+	ctx := context.Background()
+	c, err := cache.New(locmem.New(nil), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close(ctx)
+	set := template.Must(template.New("page").Funcs(fragment.Funcs()).Parse(
+		`{{if cache "author" "1h" (vary .ID)}}by {{.Name context}}{{end}}`))
+	pages, err := fragment.New(c, set, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := pages.Execute(ctx, os.Stdout, "page", Author{1}); err != nil {
+		log.Fatal(err)
+	}
+	if err := c.Invalidate(ctx, "team:7"); err != nil { // drops it
+		log.Fatal(err)
+	}
+	dropped, err := pages.Delete(ctx, "author", 1)
+	fmt.Println(";", dropped, err)
+	// Output: by Ann; false <nil>
 }

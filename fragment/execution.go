@@ -44,7 +44,10 @@ func (r *Renderer) copy() (*execution, error) {
 		return nil, fmt.Errorf("fragment: %w", err)
 	}
 	x := &execution{renderer: r, set: set}
-	set.Funcs(template.FuncMap{"cache": x.cache, openFunc: x.openBlock, closeFunc: x.closeBlock})
+	set.Funcs(template.FuncMap{
+		"cache": x.cache, openFunc: x.openBlock, closeFunc: x.closeBlock,
+		"context": func() context.Context { return x.ctx },
+	})
 	return x, nil
 }
 

@@ -124,6 +124,39 @@ func TestTagsOfWhatIsShown(t *testing.T) {
 	}
 }
 
+// depends is data that finds out on the way what it depends on.
+type depends struct{ calls int }
+
+func (d *depends) Text(ctx context.Context) (string, error) {
+	d.calls++
+	fragment.AddTags(ctx, "found")
+	return "x", nil
+}
+
+// What a method loads in the context of the fragment adds its tags to that.
+func TestTagsOfData(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{{if cache "a" "5m"}}{{.Text context}}{{end}}`,
+		`{{cache "a" . "5m"}}{{define "a"}}{{.Text context}}{{end}}`,
+		`{{if cache "a" "5m"}}{{cache "b" . "5m"}}{{end}}{{define "b"}}{{.Text context}}{{end}}`,
+	} {
+		p := parsePage(t, text, nil)
+		d := &depends{}
+		for range 2 {
+			p.get(t, d)
+			p.get(t, d)
+			if err := p.client.Invalidate(t.Context(), "found"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if d.calls != 2 {
+			t.Errorf("%s: asked %d times, want 2", text, d.calls)
+		}
+		fragment.AddTags(t.Context(), "nowhere")
+	}
+}
+
 type part struct {
 	name  string
 	calls int

@@ -57,17 +57,18 @@ type Renderer struct {
 	free []*execution
 }
 
-// Funcs are the template functions cache, vary, tags and using. Give them to a
-// set before it is parsed; in a set that is executed without a [Renderer], cache
-// is an error.
+// Funcs are the template functions cache, vary, tags, using and context. Give
+// them to a set before it is parsed; in a set that is executed without a
+// [Renderer], cache and context are errors.
 func Funcs() template.FuncMap {
 	return template.FuncMap{
 		"vary": Vary, "tags": Tags, "using": Using,
-		"cache": func(name string, _ ...any) (template.HTML, error) {
-			return "", errors.New("fragment: the template is not executed by a fragment.Renderer")
-		},
+		"cache":   func(string, ...any) (template.HTML, error) { return "", errNoRenderer },
+		"context": func() (context.Context, error) { return nil, errNoRenderer },
 	}
 }
+
+var errNoRenderer = errors.New("fragment: the template is not executed by a fragment.Renderer")
 
 // New returns a renderer of set, which was parsed with [Funcs] and not executed
 // yet, and which it does not change. What could never work is an error at once:

@@ -67,7 +67,7 @@ func (s *store) render(ctx context.Context, c call, draw func(context.Context, i
 		if err := draw(ctx, &b); err != nil {
 			return nil, &failure{err}
 		}
-		return c.kept(around, b.String()), nil
+		return c.kept(around, b.String())
 	}, cache.TTL(c.life), cache.Tags(c.tags...))
 	return s.shown(ctx, r, err)
 }
@@ -122,6 +122,15 @@ func scopeOf(ctx context.Context) *scope {
 	return s
 }
 
+// AddTags gives the fragment that is being rendered in ctx, and those around it,
+// more tags than its call names: for data that finds out on the way what it
+// depends on. Elsewhere it does nothing.
+func AddTags(ctx context.Context, tags ...string) {
+	if s := scopeOf(ctx); s != nil {
+		s.add(&rendered{tags: tags, ends: math.MaxInt64})
+	}
+}
+
 func (s *scope) add(r *rendered) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,7 +139,7 @@ func (s *scope) add(r *rendered) {
 
 // kept is the value of a fragment that was rendered in s. It tells the load
 // what the fragments within it have added.
-func (c *call) kept(s *scope, html string) *rendered {
+func (c *call) kept(s *scope, html string) (*rendered, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now().UnixNano()
@@ -140,10 +149,7 @@ func (c *call) kept(s *scope, html string) *rendered {
 	} else if s.ends != math.MaxInt64 {
 		s.load.SetTTL(time.Duration(s.ends - now))
 	}
-	if len(s.tags) > 0 {
-		_ = s.load.AddTags(s.tags...) // each was a tag of an entry
-	}
-	return r
+	return r, s.load.AddTags(s.tags...)
 }
 
 // unkept is the value of one that is rendered every time, and so is all that it
