@@ -23,7 +23,8 @@
 //   - site.go: the page cache around the package pages, which vary on Accept.
 //   - shell.go: what is live around a cached page, and why that is outside.
 //   - leave.go: a note is written in a transaction, with a hook that drops, by
-//     tags and after the commit, the pages and fragments that show it.
+//     tags and after the commit, the pages and fragments that show it; with an
+//     outbox, so that a crash or a cache that is down loses none of that.
 //   - open.go: where it is all put together.
 //
 // # Seeing it

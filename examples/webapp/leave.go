@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -96,12 +95,10 @@ func (s *site) deleteNote(w http.ResponseWriter, r *http.Request) {
 
 // written answers a write: by a redirect, so that reloading does not repeat it.
 func (s *site) written(w http.ResponseWriter, r *http.Request, path string, err error) {
-	var pending *invalidate.PendingError
-	if errors.As(err, &pending) {
-		// The note stands; only the cache does not know. It must not come back with
-		// the pages of before.
+	if pending, ok := errors.AsType[*invalidate.PendingError](err); ok && pending.Recorded {
+		// The note stands; only the cache does not know. The outbox does, and tells it
+		// as soon as it is back, even if this process is not.
 		s.log.Warn("a note was written while the cache was down", "package", path, "error", err)
-		s.retry(pending)
 		err = nil
 	}
 	if err != nil {
@@ -109,29 +106,4 @@ func (s *site) written(w http.ResponseWriter, r *http.Request, path string, err 
 		return
 	}
 	http.Redirect(w, r, "/pkg/"+path+"#notes", http.StatusSeeOther)
-}
-
-// retryEvery is the pause between attempts to reach a cache that was down.
-const retryEvery = time.Second
-
-// retry invalidates what is pending as soon as the cache is back, or gives up
-// when the site closes. What a program that dies leaves behind ends with its
-// lifetime.
-func (s *site) retry(pending *invalidate.PendingError) {
-	s.retries.Go(func() {
-		for {
-			select {
-			case <-time.After(retryEvery):
-			case <-s.closing.Done():
-				return
-			}
-			ctx, cancel := context.WithTimeout(s.closing, retryEvery)
-			err := pending.Retry(ctx)
-			cancel()
-			if err == nil {
-				s.log.Info("the cache is back and knows of the note", "what", pending.What)
-				return
-			}
-		}
-	})
 }
