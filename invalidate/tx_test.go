@@ -132,9 +132,6 @@ func TestOldSnapshotIsNotStored(t *testing.T) {
 	onDatabases(t, nil, func(t *testing.T, d *database) {
 		d.exec(t, d.sql, "INSERT INTO notes VALUES (1, 'ann')")
 		opts := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
-		if d.number == "?" && d.locks == "" {
-			t.Skip("SQLite: _txlock=immediate lets no writer in")
-		}
 		err := d.InTx(t.Context(), opts, func(ctx context.Context, tx *invalidate.Tx) error {
 			if got, err := d.ownerIn(ctx, tx, 1); got != "ann" || err != nil {
 				t.Error(got, err)

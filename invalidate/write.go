@@ -25,13 +25,10 @@ func Drop(ctx context.Context, c cache.Cache, n Names) error {
 // returned sees the change. It is also for what changes many rows and so has no
 // one record for a [Hook].
 //
-// If write fails n is dropped all the same, unless in a transaction: a commit
-// whose answer was lost may have happened.
+// If write fails n is dropped all the same: a commit whose answer was lost may
+// have happened, and a transaction may keep what was done before the failure.
 func Write(ctx context.Context, c cache.Cache, n Names, write func(context.Context) error) error {
 	err := write(ctx)
-	if err != nil && UnitOf(ctx) != nil {
-		return err
-	}
 	return errors.Join(err, Drop(ctx, c, n))
 }
 

@@ -78,9 +78,6 @@ func newStatements(d Dialect, table string, batch int) (*statements, error) {
 	for name, into := range map[string]*string{"add": &s.add, "next": &s.next, "take": &s.take, "done": &s.done} {
 		*into = fill.Replace(read("sql/" + name + ".sql"))
 	}
-	if d == MySQL { // in a short table it would look at, and lock, what others hold
-		s.done = fill.Replace(read("sql/done_mysql.sql"))
-	}
 	if d == PostgreSQL {
 		s.add = s.number(s.add) + " RETURNING id"
 	}

@@ -14,7 +14,8 @@
 //
 // [Schema] is the table, for the tool that makes yours; CreateTable makes it. Any
 // program, in any language, may insert rows: the name of a cache, and its tags
-// and keys as JSON.
+// and keys as JSON. So may a trigger on a table, which sees what is written past
+// the program: see the example.
 //
 // # Delivery
 //

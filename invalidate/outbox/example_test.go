@@ -75,6 +75,51 @@ func Example() {
 	// delivered: true
 }
 
+// A trigger catches what is written past the program: by hand, say.
+func Example_trigger() {
+	ctx := context.Background()
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1) // in memory each connection is a database of its own
+	c, err := cache.New(locmem.New(nil), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close(ctx)
+	box, err := outbox.New(db, outbox.Options{Dialect: outbox.SQLite, Caches: map[string]cache.Cache{"main": c}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := box.CreateTable(ctx); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := db.ExecContext(ctx, `
+		CREATE TABLE notes (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL);
+		CREATE TRIGGER notes_moved AFTER UPDATE ON notes BEGIN
+			INSERT INTO strata_outbox (cache, names)
+			VALUES ('main', json_object('tags', json_array('notes:' || OLD.owner, 'notes:' || NEW.owner)));
+		END;
+		INSERT INTO notes VALUES (7, 1)`); err != nil {
+		log.Fatal(err)
+	}
+	for _, owner := range []string{"1", "2", "3"} {
+		list := func(context.Context) ([]byte, error) { return []byte("…"), nil }
+		if _, err := c.GetOrSet(ctx, owner, list, cache.Tags(invalidate.Tag("notes", owner))); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if _, err := db.ExecContext(ctx, "UPDATE notes SET owner = 2"); err != nil {
+		log.Fatal(err)
+	}
+	n, err := box.Deliver(ctx)
+	left, _ := c.GetMany(ctx, "1", "2", "3")
+	fmt.Println(n, err, len(left))
+	// Output: 1 <nil> 1
+}
+
 func ExampleSchema() {
 	first, _, _ := strings.Cut(outbox.Schema(outbox.SQLite), "\n")
 	fmt.Println(first)

@@ -34,7 +34,8 @@ type Options struct {
 	// Wake, if set, returns when something may have been written, or ctx ends: see
 	// package pgnotify. An error costs no more than the wait for Poll.
 	Wake func(ctx context.Context) error
-	// OnError, if set, is told what the relay could not do. It tries again.
+	// OnError, if set, is told what the relay could not do, and will try again, and
+	// what it found in a row that no cache can use.
 	OnError func(error)
 }
 
@@ -154,13 +155,17 @@ func (o *Outbox) Settle(ctx context.Context, r invalidate.Receipt) {
 	ids, _ := r.([]int64)
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if err := o.remove(ctx, o.db, ids); err != nil && o.opts.OnError != nil {
-		o.opts.OnError(err)
+	if err := o.remove(ctx, o.db, ids); err != nil {
+		o.tell(err)
 	}
 }
 
 func (o *Outbox) remove(ctx context.Context, on invalidate.Conn, ids []int64) error {
-	for some := range slices.Chunk(ids, 500) {
+	most := 500
+	if o.sql.dialect == MySQL {
+		most = 1 // with more it looks at the rows beside them, which another relay may hold
+	}
+	for some := range slices.Chunk(ids, most) {
 		args := make([]any, len(some))
 		for i, id := range some {
 			args[i] = id

@@ -31,8 +31,8 @@ func (o *Outbox) Run(ctx context.Context) error {
 				continue
 			}
 		}
-		if err != nil && ctx.Err() == nil && o.opts.OnError != nil {
-			o.opts.OnError(err)
+		if err != nil && ctx.Err() == nil {
+			o.tell(err)
 		}
 		o.sleep(ctx, wait)
 	}
@@ -48,11 +48,15 @@ func (o *Outbox) sleep(ctx context.Context, wait time.Duration) {
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		if o.opts.OnError != nil {
-			o.opts.OnError(err)
-		}
+		o.tell(err)
 	}
 	<-ctx.Done()
+}
+
+func (o *Outbox) tell(err error) {
+	if o.opts.OnError != nil {
+		o.opts.OnError(err)
+	}
 }
 
 // next returns how long it is until a row is due, and whether there is one.
@@ -105,9 +109,7 @@ func (o *Outbox) deliver(ctx context.Context, on invalidate.Conn) (int, error) {
 	for _, name := range slices.Sorted(maps.Keys(what)) {
 		err := what[name].Invalidate(ctx, o.opts.Caches[name])
 		if unusable(err) { // it names nothing, today and tomorrow
-			if o.opts.OnError != nil {
-				o.opts.OnError(fmt.Errorf("outbox: %q: %w", name, err))
-			}
+			o.tell(fmt.Errorf("outbox: %q: %w", name, err))
 		} else if err != nil {
 			return 0, fmt.Errorf("outbox: %q: %w", name, err)
 		}
@@ -139,6 +141,7 @@ func (o *Outbox) take(ctx context.Context, on invalidate.Conn) (ids []int64, _ m
 		n, err := decode(text)
 		if err != nil { // nobody knows what it names
 			n = invalidate.Names{All: true}
+			o.tell(fmt.Errorf("outbox: row %d: %w", id, err))
 		}
 		ids, what[name] = append(ids, id), what[name].And(n)
 	}
