@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -158,41 +157,5 @@ func TestRepository(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantLists("bulk", []int{1}, []int{2})
-	})
-}
-
-// INV-005, INV-006, INV-007, INV-032: a namespace is dropped in one step, alone,
-// and what was dropped never comes back, whatever the store forgets.
-func TestNamespace(t *testing.T) {
-	onDatabases(t, nil, func(t *testing.T, d *database) {
-		ctx := t.Context()
-		ann, bob := invalidate.NewNamespace(d.cache, "essays", "ann"), invalidate.NewNamespace(d.cache, "essays", "bob")
-		for _, ns := range []invalidate.Namespace{ann, bob} {
-			for i := range 3 {
-				if err := ns.Set(ctx, fmt.Sprint(i), []byte("x")); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		has := func(ns invalidate.Namespace) bool {
-			t.Helper()
-			got, err := ns.GetMany(ctx, "0", "1", "2")
-			if err != nil || len(got) != 0 && len(got) != 3 {
-				t.Errorf("got %d of 3, %v", len(got), err)
-			}
-			return len(got) == 3
-		}
-		err := d.InTx(ctx, nil, func(ctx context.Context, _ *invalidate.Tx) error {
-			if err := ann.Bump(ctx); err != nil || !has(ann) {
-				t.Errorf("before the commit: %v", err)
-			}
-			return nil
-		})
-		if err != nil || has(ann) || !has(bob) {
-			t.Errorf("after the commit: ann %v, bob %v, %v; want bob's alone", has(ann), has(bob), err)
-		}
-		if err := bob.Bump(ctx); err != nil || has(bob) {
-			t.Errorf("bob's are still there, %v", err)
-		}
 	})
 }
