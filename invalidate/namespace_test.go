@@ -51,7 +51,8 @@ func TestNamespace(t *testing.T) {
 // the record that says so, in the middle of several bumps.
 func TestNamespaceAfterTheLossOfItsVersion(t *testing.T) {
 	t.Parallel()
-	store, err := filestore.New(t.TempDir(), nil)
+	dir := t.TempDir()
+	store, err := filestore.New(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +71,11 @@ func TestNamespaceAfterTheLossOfItsVersion(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := os.Remove(filepath.Join(store.Dir(), "meta.strata")); err != nil {
+		records, err := filepath.Glob(filepath.Join(dir, "*", "meta.strata"))
+		if err != nil || len(records) != 1 {
+			t.Fatal(records, err)
+		}
+		if err := os.Remove(records[0]); err != nil {
 			t.Fatal(err)
 		}
 		for range 4 {
