@@ -25,6 +25,9 @@
 // What is read in a transaction is read by [GetOrSet] of this package, which
 // stores nothing: a transaction may see what others must not, or no longer what
 // others do. Once something was written it reads nothing from the cache either.
+// Other reads through the cache belong before or after it: those that use
+// [DB.Conn] in their loaders fail with [ErrSharedLoad], and fragments and pages
+// would show what was.
 //
 // What other readers load meanwhile is the cache's concern: a value that was read
 // before the commit is refused after it.

@@ -147,7 +147,7 @@ func (t *Tx) Savepoint(ctx context.Context, do func(context.Context) error) erro
 			_ = t.back(ctx, name, mark)
 		}
 	}()
-	err := do(ctx)
+	err := do(t.unit.Context(ctx)) // ctx may be that of another DB's transaction within
 	returned = true
 	if err != nil {
 		return errors.Join(err, t.back(ctx, name, mark))

@@ -111,6 +111,36 @@ func TestAfterCommit(t *testing.T) {
 	})
 }
 
+// Two databases: what is written in each is dropped when that commits. INV-036.
+func TestTwoDatabases(t *testing.T) {
+	onDatabases(t, nil, func(t *testing.T, d *database) {
+		other, c := shop()
+		defer other.Close()
+		defer c.Close(t.Context())
+		inner := invalidate.NewDB(other, nil)
+		d.exec(t, d.sql, "INSERT INTO notes VALUES (1, 'ann')")
+		d.want(t, 1, "ann", false)
+		err := d.InTx(t.Context(), nil, func(ctx context.Context, _ *invalidate.Tx) error {
+			return inner.InTx(ctx, nil, func(ctx context.Context, _ *invalidate.Tx) error {
+				err := d.InTx(ctx, nil, func(ctx context.Context, _ *invalidate.Tx) error {
+					d.give(t, ctx, 1, "bob")
+					return nil
+				})
+				invalidate.AfterCommit(ctx, func(context.Context) { // of the inner one
+					if had, err := d.owners.Has(t.Context(), "1"); !had || err != nil {
+						t.Errorf("before the outer commit: got %v, %v, want the old value", had, err)
+					}
+				})
+				return err
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.want(t, 1, "bob", false)
+	})
+}
+
 // A load that others may share must not see what is not committed.
 func TestSharedLoadInATransaction(t *testing.T) {
 	onDatabases(t, nil, func(t *testing.T, d *database) {
