@@ -147,6 +147,31 @@ func TestInvalidationIsTriedAgain(t *testing.T) {
 	})
 }
 
+// INV-034: what a unit collects that is rolled back is not invalidated, and what
+// follows is.
+func TestSuspended(t *testing.T) {
+	c, _ := cache.New(locmem.New(nil), nil)
+	defer c.Close(t.Context())
+	lists(t, c, "a", "b")
+	hook := invalidate.NewHook(c, affects)
+	write := func(ctx context.Context, owner string) {
+		t.Helper()
+		err := hook.Write(ctx, func(context.Context) (invalidate.Change[note], error) {
+			return invalidate.Created(note{1, owner}), nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	quiet, unit := invalidate.Collect(t.Context())
+	write(quiet, "a")
+	unit.Rollback()
+	write(t.Context(), "b")
+	if got := gone(t, c, "a", "b"); !slices.Equal(got, []string{"b"}) {
+		t.Errorf("gone are %v, want b", got)
+	}
+}
+
 // A key that the cache refuses keeps neither the other keys nor the tags in.
 func TestUnusableKey(t *testing.T) {
 	c, _ := cache.New(locmem.New(nil), &cache.Options{ValidateKey: cache.PortableKeys})

@@ -87,7 +87,8 @@ func (u *Unit) commit(ctx context.Context, sure bool, send func([]Scoped) error)
 	return err
 }
 
-// Rollback drops what was collected.
+// Rollback drops what was collected. A unit that is rolled back on purpose
+// suspends invalidation, for an import after which all is cleared, say.
 func (u *Unit) Rollback() { u.end() }
 
 // end empties the unit. What is added later is not of the transaction.
