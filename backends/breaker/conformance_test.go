@@ -27,6 +27,7 @@ func TestConformance(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			drivertest.Run(t, drivertest.Harness{
+				Name:     map[string]string{"default": "breaker"}[name],
 				Open:     func(t testing.TB) driver.Store { return wrap(t, locmem.New(nil), opts) },
 				LoseMeta: func(_ testing.TB, s driver.Store) { s.(*breaker.Store).Unwrap().(*locmem.Store).NewEpoch() },
 				Dead: func(t testing.TB) driver.Store {

@@ -39,6 +39,7 @@ func TestConformance(t *testing.T) {
 		"when the store hangs, every call of a client ends with its context":           noToken,
 	})
 	drivertest.Run(t, drivertest.Harness{
+		Name:   "dummy",
 		Open:   func(testing.TB) driver.Store { return dummy.New() },
 		Bubble: true,
 		Limits: limits,

@@ -146,9 +146,14 @@ func (c *cluster) look(ctx context.Context, tags []string, cmds []redis.Cmder) (
 	return record{}, driver.Stamp{}, errNoRecord
 }
 
-// advance moves the clock on, after everything else of a step was done.
-func (c *cluster) advance(ctx context.Context, by int) (driver.Stamp, error) {
-	clock, _, err := splitReply(c.evalMeta(ctx, &c.scripts.advance, append(newArgs(1, 1), c.meta, by)))
+// advance moves the clock on, by one for each of keys, after everything else of
+// a step was done.
+func (c *cluster) advance(ctx context.Context, keys ...driver.Key) (driver.Stamp, error) {
+	return c.advanceBy(ctx, len(keys), keys...)
+}
+
+func (c *cluster) advanceBy(ctx context.Context, by int, keys ...driver.Key) (driver.Stamp, error) {
+	clock, _, err := splitReply(c.evalMeta(ctx, &c.scripts.advance, append(newArgs(1, 2), c.meta, by, c.items(keys))))
 	return clock, err
 }
 

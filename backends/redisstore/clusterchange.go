@@ -32,7 +32,7 @@ func (c *cluster) touch(ctx context.Context, key driver.Key, life driver.Life) (
 			return driver.Result{}, err
 		}
 		if reply == int64(1) {
-			clock, err := c.advance(ctx, 1)
+			clock, err := c.advance(ctx, key)
 			if err != nil {
 				return driver.Result{}, err
 			}
@@ -86,7 +86,7 @@ func (c *cluster) incr(ctx context.Context, key driver.Key, delta int64, initial
 			if err != nil {
 				return sum, nil, errReply
 			}
-			clock, err := c.advance(ctx, 1)
+			clock, err := c.advance(ctx, key)
 			if err != nil {
 				return sum, nil, err
 			}
@@ -135,7 +135,7 @@ func (c *cluster) invalidate(ctx context.Context, what driver.Invalidation) (dri
 			return driver.Invalidated{}, err
 		}
 	}
-	args := append(newArgs(1, 1+len(what.Tags)), c.meta, c.maxFields)
+	args := append(newArgs(1, 2+len(what.Tags)), c.meta, c.maxFields, c.items(what.Keys))
 	for _, t := range what.Tags {
 		args = append(args, tagField(t))
 	}
@@ -219,7 +219,7 @@ func (c *cluster) move(ctx context.Context, from, to driver.Key) (driver.Result,
 		if err := c.rdb.Process(ctx, redis.NewCmd(ctx, set...)); err != nil {
 			return driver.Result{}, err
 		}
-		clock, err := c.advance(ctx, 1)
+		clock, err := c.advanceBy(ctx, 1, from, to)
 		if err != nil {
 			return driver.Result{}, err
 		}

@@ -121,7 +121,7 @@ func (c *cluster) set(ctx context.Context, items []driver.Item) ([]driver.ItemRe
 				continue
 			}
 		}
-		after, err := c.advance(ctx, len(items))
+		after, err := c.advance(ctx, keysOf(items)...)
 		if err != nil {
 			return nil, err
 		}
@@ -177,7 +177,7 @@ func (c *cluster) fill(ctx context.Context, items []driver.Item, mode driver.Mod
 		out[i].Done, out[i].Err = jobs[j].cmd.Val() == int64(1), c.failed(ctx, jobs[j].err)
 	}
 	if mode == driver.SetFenced {
-		clock, err := c.advance(ctx, len(items))
+		clock, err := c.advance(ctx, keysOf(items)...)
 		if err != nil {
 			return nil, err
 		}
@@ -205,7 +205,7 @@ func (c *cluster) add(ctx context.Context, key driver.Key, e *driver.Entry) (dri
 			return driver.Result{}, err
 		}
 		if done {
-			clock, err := c.advance(ctx, 1)
+			clock, err := c.advance(ctx, key)
 			if err != nil {
 				return driver.Result{}, err
 			}

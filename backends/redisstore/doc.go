@@ -112,16 +112,25 @@
 // until they expire. Two primaries at once, on two sides of a broken network, are
 // beyond any check: min-replicas-to-write keeps the older one from writing.
 //
+// # The log
+//
+// Near tiers of other processes follow a log of changes: a stream beside the meta
+// record, of the last ten thousand messages or so. It exists only while somebody
+// reads it, and ends ten minutes later. It may be trimmed, evicted or lost: its
+// readers see a hole in the numbers. Before Redis 6.2 there is none, and near
+// tiers are emptied by each change.
+//
 // # Users
 //
 // A user of the server needs no more than this (INFO is for the check of the
 // last section, and may be left out):
 //
-//	ACL SETUSER app on >password ~shop:* ~shop!meta -@all +evalsha +eval
+//	ACL SETUSER app on >password ~shop:* ~shop!meta* -@all +evalsha +eval
 //	  +script|load +get +mget +getrange +set +setrange +incrby +exists +unlink
 //	  +pttl +pexpire +persist +hget +hmget +hset +hincrby +hlen +hdel +ping +info
+//	  +xadd +xread +xrevrange +expire
 //
-// In a cluster the second pattern is ~{shop}!meta, and +cluster|slots and
+// In a cluster the second pattern is ~{shop}!meta*, and +cluster|slots and
 // +asking are needed too.
 //
 // # Limits

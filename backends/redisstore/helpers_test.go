@@ -58,6 +58,14 @@ func everything(t *testing.T, s *redisstore.Store) {
 		t.Fatalf("Ping: %v", err)
 	}
 	loadAll(t, s)
+	log, err := s.ReadLog(ctx, driver.Stamp{}, 0)
+	if err != nil {
+		t.Errorf("ReadLog: %v", err)
+	}
+	set(t, s, "logged", value("v"))
+	if log, err = s.ReadLog(ctx, log.Clock, 0); err != nil || !log.Complete || len(log.Changes) == 0 {
+		t.Errorf("ReadLog: got %+v, %v, want a change", log, err)
+	}
 	large := strings.Repeat("x", 10<<10)
 	set(t, s, "large", value(large, "t"))
 	for range 2 { // the second knows that it is large

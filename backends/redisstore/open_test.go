@@ -181,12 +181,12 @@ func certify(t *testing.T, dir string) {
 func TestACL(t *testing.T) {
 	t.Parallel()
 	const commands = "-@all +evalsha +eval +script|load +get +mget +getrange +set +setrange +incrby +exists +unlink +pttl +pexpire +persist " +
-		"+hget +hmget +hset +hincrby +hlen +hdel +ping +info"
+		"+hget +hmget +hset +hincrby +hlen +hdel +ping +info +xadd +xread +xrevrange +expire"
 	server := servertest.Redis(t)
 	admin := client(t, server.Addr)
 	user := func(name, more string) *redisstore.Store {
 		t.Helper()
-		args := []any{"acl", "setuser", name, "on", ">secret", "~shop:*", "~shop!meta"}
+		args := []any{"acl", "setuser", name, "on", ">secret", "~shop:*", "~shop!meta*"}
 		for _, c := range strings.Fields(commands + " " + more) {
 			args = append(args, c)
 		}
@@ -203,7 +203,7 @@ func TestACL(t *testing.T) {
 	t.Run("cluster", func(t *testing.T) {
 		addrs := servertest.SharedRedisCluster(t)
 		for _, addr := range addrs {
-			args := []any{"acl", "setuser", "app", "on", ">secret", "~acl:*", "~{acl}!meta"}
+			args := []any{"acl", "setuser", "app", "on", ">secret", "~acl:*", "~{acl}!meta*"}
 			for _, c := range strings.Fields(commands + " +cluster|slots +asking") {
 				args = append(args, c)
 			}

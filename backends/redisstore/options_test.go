@@ -35,6 +35,9 @@ func TestNewRefuses(t *testing.T) {
 			t.Errorf("namespace %q: got no error", ns)
 		}
 	}
+	if _, err := redisstore.New(client(t, "127.0.0.1:1"), &redisstore.Options{PinAfterWrite: time.Second}); err == nil {
+		t.Error("PinAfterWrite without Replicas: got no error")
+	}
 	s, err := redisstore.New(client(t, "127.0.0.1:1"), nil)
 	if err != nil || s.Prefix() != "strata:" || s.MetaKey() != "strata!meta" {
 		t.Errorf("no options: got %v, %v", s, err)

@@ -59,6 +59,7 @@ type engine interface {
 	Incr(ctx context.Context, key driver.Key, delta int64, initial *driver.Entry) (driver.Sum, error)
 	Invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error)
 	Move(ctx context.Context, from, to driver.Key) (driver.Result, error)
+	ReadLog(ctx context.Context, after driver.Stamp, wait time.Duration) (driver.LogReading, error)
 	Ping(ctx context.Context) error
 }
 
@@ -67,6 +68,7 @@ var (
 	_ driver.ManyGetter = (*Store)(nil)
 	_ driver.ManyPutter = (*Store)(nil)
 	_ driver.Mover      = (*Store)(nil)
+	_ driver.LogReader  = (*Store)(nil)
 )
 
 // New returns a store over rdb, which is a [*redis.Client] (also one that
@@ -87,6 +89,9 @@ func New(rdb redis.UniversalClient, opts *Options) (*Store, error) {
 	namespace := cmp.Or(o.Namespace, defaultNamespace)
 	if err := checkNamespace(namespace); err != nil {
 		return nil, fmt.Errorf("redisstore: Options.Namespace: %w", err)
+	}
+	if o.PinAfterWrite != 0 && len(o.Replicas) == 0 {
+		return nil, errors.New("redisstore: Options.PinAfterWrite without Options.Replicas")
 	}
 	switch rdb := rdb.(type) {
 	case *redis.Client:

@@ -20,7 +20,7 @@ type script struct {
 }
 
 type scripts struct {
-	get, header, plant, set, add, fill, setFenced, touch, incr, invalidate, move, drop, record script
+	get, header, plant, head, set, add, fill, setFenced, touch, incr, invalidate, move, drop, record script
 	// Of a cluster; each touches one key.
 	shardPlant, shardAdd, shardFill, shardSetFenced, shardTouch, shardIncr, remove, take, advance, histories script
 }
@@ -44,14 +44,15 @@ func loadScripts() (scripts, error) {
 	load(&s.get, "gethit", "common", "valid", "read", "get")
 	load(&s.header, "common", "valid", "read", "header", "get")
 	load(&s.plant, "common", "valid", "read", "plant")
-	load(&s.set, "common", "set")
-	load(&s.add, "common", "valid", "add")
+	load(&s.head, "common", "head")
+	load(&s.set, "common", "log", "set")
+	load(&s.add, "common", "valid", "log", "add")
 	load(&s.fill, "common", "fill")
-	load(&s.setFenced, "common", "setfenced")
-	load(&s.touch, "common", "valid", "touch")
-	load(&s.incr, "common", "valid", "count", "incr")
-	load(&s.invalidate, "common", "valid", "invalidate")
-	load(&s.move, "common", "valid", "move")
+	load(&s.setFenced, "common", "log", "setfenced")
+	load(&s.touch, "common", "valid", "log", "touch")
+	load(&s.incr, "common", "valid", "count", "log", "incr")
+	load(&s.invalidate, "common", "valid", "log", "invalidate")
+	load(&s.move, "common", "valid", "log", "move")
 	load(&s.drop, "common", "drop")
 	load(&s.record, "common", "record")
 	load(&s.shardPlant, "common", "valid", "read", "shardplant")
@@ -62,7 +63,7 @@ func loadScripts() (scripts, error) {
 	load(&s.shardIncr, "common", "count", "judged", "shardincr")
 	load(&s.remove, "common", "remove")
 	load(&s.take, "common", "take")
-	load(&s.advance, "common", "advance")
+	load(&s.advance, "log", "advance")
 	load(&s.histories, "common", "histories")
 	return s, errors.Join(errs...)
 }

@@ -92,11 +92,11 @@ func (s *primary) Invalidate(ctx context.Context, what driver.Invalidation) (dri
 }
 
 func (s *primary) invalidating(what driver.Invalidation) []any {
-	args := append(newArgs(1+len(what.Keys), 2+len(what.Keys)+len(what.Tags)), s.meta)
+	args := append(newArgs(1+len(what.Keys), 3+len(what.Keys)+len(what.Tags)), s.meta)
 	for _, k := range what.Keys {
 		args = append(args, s.name(k))
 	}
-	args = append(args, s.maxFields)
+	args = append(args, s.maxFields, "")
 	for _, t := range what.Tags {
 		args = append(args, tagField(t))
 	}

@@ -24,6 +24,7 @@ func TestConformance(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			drivertest.Run(t, drivertest.Harness{
+				Name:     map[string]string{"three": "shard, three in memory"}[name],
 				Open:     func(t testing.TB) driver.Store { return newStore(t, c.names, c.opts) },
 				LoseMeta: func(_ testing.TB, s driver.Store) { loseMeta(s) },
 				Dead:     func(t testing.TB) driver.Store { return dead(t, c.names) },

@@ -211,11 +211,12 @@ func (h *Harness) run(t *testing.T, story string, r rule, report *reporter) {
 		report.note(story, func(s *StoryReport) { s.Unchecked[r.name] = why })
 		t.Skip(why)
 	}
-	report.passed(t, story)
+	ran := new(ran)
+	report.passed(t, story, r.name, ran)
 	if !h.Serial {
 		t.Parallel()
 	}
-	check := func(t *testing.T) { r.check(newWorld(t, h, r.name)) }
+	check := func(t *testing.T) { r.check(newWorld(t, h, r.name, ran)) }
 	if h.Bubble {
 		synctest.Test(t, check)
 		return

@@ -186,7 +186,7 @@ func reading() []rule {
 			same(w, "Get after the other filled", w.read("l"), "x")
 		}},
 		{"two namespaces do not meet", nothing, func(w *world) {
-			v := newWorld(w.t, w.h, w.rule)
+			v := newWorld(w.t, w.h, w.rule, w.ran)
 			w.set("k", entry("one", "t"))
 			same(w, "Get in the other", v.read("k"), nowhere)
 			v.set("k", entry("two", "t"))

@@ -87,17 +87,24 @@ func (r *reporter) note(story string, add func(*StoryReport)) {
 	}
 }
 
+// ran is why a rule was not checked to its end, if it was not.
+type ran struct {
+	slow      bool
+	pointless string
+}
+
 // passed has the rule of t counted if it holds.
-func (r *reporter) passed(t *testing.T, story string) {
+func (r *reporter) passed(t *testing.T, story, rule string, ran *ran) {
 	if r == nil {
 		return
 	}
-	name := t.Name()
 	t.Cleanup(func() {
 		switch {
 		case t.Failed():
-		case t.Skipped():
-			r.note(story, func(s *StoryReport) { s.Skipped = append(s.Skipped, filepath.Base(name)) })
+		case ran.slow:
+			r.note(story, func(s *StoryReport) { s.Skipped = append(s.Skipped, rule) })
+		case ran.pointless != "":
+			r.note(story, func(s *StoryReport) { s.Unchecked[rule] = ran.pointless })
 		default:
 			r.note(story, func(s *StoryReport) { s.Passed++ })
 		}

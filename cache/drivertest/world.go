@@ -19,6 +19,7 @@ type world struct {
 	rule  string
 	ctx   context.Context
 	store driver.Store
+	ran   *ran
 }
 
 const (
@@ -29,8 +30,8 @@ const (
 	nowhere = "(nothing)" // what read says of a miss
 )
 
-func newWorld(t *testing.T, h *Harness, rule string) *world {
-	w := &world{t: t, h: h, rule: rule, ctx: t.Context()}
+func newWorld(t *testing.T, h *Harness, rule string, ran *ran) *world {
+	w := &world{t: t, h: h, rule: rule, ctx: t.Context(), ran: ran}
 	w.store = w.closing(h.Open(t))
 	return w
 }
@@ -107,7 +108,15 @@ func (w *world) inTime(d time.Duration, try func()) {
 			return
 		}
 	}
+	w.ran.slow = true
 	w.t.Skipf("this machine did not do within %v what must happen in it", d)
+}
+
+// pointless ends a rule that says nothing of this store.
+func (w *world) pointless(why string) {
+	w.t.Helper()
+	w.ran.pointless = why
+	w.t.Skip(why)
 }
 
 // until waits until a concurrent step has come so far.

@@ -7,4 +7,5 @@ end
 
 local n = call('HINCRBY', KEYS[2], 'n', 1)
 stamp(KEYS[1], ARGV[1], ARGV[2], m[1] .. bytes(n), ARGV[3])
+log(KEYS[2], m[1], n, 1, item('k', KEYS[1]))
 return reply(m[1], n, '1')

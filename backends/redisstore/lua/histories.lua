@@ -17,6 +17,6 @@ for i = 1, math.min(#ids, 8192), 8 do
     list[#list + 1] = id
   end
 end
-call('UNLINK', KEYS[1]) -- first, because it needs no memory
+call('UNLINK', KEYS[1], KEYS[1] .. ':log') -- first, because it needs no memory
 call('HSET', KEYS[1], 'e', ARGV[1], 'n', '0', 'h', table.concat(list))
 return 1

@@ -15,6 +15,7 @@ if not is then
   if not ARGV[3] then return clock .. 'M' end
   local n = call('HINCRBY', KEYS[2], 'n', 1)
   stamp(KEYS[1], ARGV[3], ARGV[4], m[1] .. bytes(n), ARGV[5])
+  log(KEYS[2], m[1], n, 1, item('k', KEYS[1]))
   return reply(m[1], n, 'I')
 end
 if not body then return clock .. 'T' end

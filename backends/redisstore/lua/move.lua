@@ -14,4 +14,5 @@ else
   call('SET', KEYS[2], ARGV[2], 'PX', math.max(ms, 1))
 end
 call('UNLINK', KEYS[1])
+log(KEYS[3], m[1], n, 1, item('k', KEYS[1]) .. item('k', KEYS[2]))
 return reply(m[1], n, '1')

@@ -15,6 +15,7 @@ if fits then
   local n = pcall_('HINCRBY', KEYS[2], 'n', 1)
   if type(n) == 'number' then
     store(KEYS[1], blob, ARGV[3])
+    log(KEYS[2], m[1], n, 1, item('k', KEYS[1]))
     return reply(m[1], n, '1')
   end
   -- Without memory the new value cannot be stored, but the old one can go.
@@ -22,4 +23,6 @@ if fits then
 end
 -- After a removal, which needs no memory, the server lets the rest pass too.
 call('UNLINK', KEYS[1])
-return reply(m[1], call('HINCRBY', KEYS[2], 'n', 1), '0')
+local n = call('HINCRBY', KEYS[2], 'n', 1)
+log(KEYS[2], m[1], n, 1, item('k', KEYS[1]))
+return reply(m[1], n, '0')

@@ -12,4 +12,5 @@ if ARGV[2] == '0' then
 else
   call('PEXPIRE', KEYS[1], ARGV[2]) -- -1 removes it
 end
+log(KEYS[2], m[1], n, 1, item('k', KEYS[1]))
 return reply(m[1], n, '1')
