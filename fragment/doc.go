@@ -1,12 +1,29 @@
-// Package fragment caches parts of html/template pages.
+// Package fragment caches parts of html/template pages, and other components.
 //
-// A fragment is a named template of a set, called by the function cache:
+// # Blocks
+//
+// A cached block is an if whose condition is a call of cache, and nothing else:
+//
+//	{{if cache "sidebar" "5m" (vary .User.ID) (tags "articles")}}
+//	  … any template text …
+//	{{end}}
+//
+// On a hit its text comes from the cache; otherwise the body is executed where
+// it stands, with the dot, $ and variables that are there. Its arguments are its
+// name, how long it may be kept, and, as they are needed, what it varies on and
+// what it depends on. html/template escapes the body for its place, which may be
+// an attribute or a script too, and refuses one that ends in another context
+// than it began in. [New] refuses a block that could not come from the cache: one
+// that sets a variable from outside, or leaves a loop that is around it.
+//
+// # Templates
+//
+// A named template of the set is cached by calling it through cache,
 //
 //	{{cache "sidebar" . "5m" (vary .User.ID) (tags "articles")}}
 //
-// in place of {{template "sidebar" .}}. Its arguments are the template's name,
-// the data it is given, how long its output may be kept, and, as they are
-// needed, what it varies on and what it depends on.
+// in place of {{template "sidebar" .}}: as a block, with the data that it is
+// given after the name.
 //
 // # Lifetimes
 //
@@ -21,9 +38,25 @@
 // to them. A nil, which is what an undefined field of a map gives, is an error:
 // a page must not be shared because somebody mistyped a name.
 //
+// The text of the template, and of all that it calls, is part of the key: a
+// release that changes it renders anew. What template functions do is not seen.
+//
 // # Tags
 //
-// A tag drops every fragment that has it: see cache.Cache.Invalidate.
+// A tag drops every fragment that has it: see cache.Cache.Invalidate. A fragment
+// with others in it has their tags too, and ends when the first of them does. A
+// value that is loaded through the cache and made from fragments is given their
+// tags; for a page see [Options].OnTags.
+//
+// # Data
+//
+// A hit must not cost its queries: give templates methods that ask the database
+// when they are called, not their results. See the example.
+//
+// Methods that take a context are given it by the function context, as in
+// {{range .Notes context}}. Within a fragment it is that of the load: it does not
+// end with a request that others take the output of, and what is loaded in it may
+// add tags: see [AddTags].
 //
 // # Errors
 //
@@ -32,7 +65,10 @@
 //
 // # Concurrency
 //
-// A cold fragment that many requests want is rendered once. Rendering happens
-// in a goroutine of its own, which may outlive the request that began it if
-// others wait for its output: do not change data after it was given to Execute.
+// A cold fragment that many requests want is rendered once. A named template is
+// rendered in a goroutine of its own, which may outlive the request that began
+// it if others wait for its output: do not change data after it was given to
+// Execute. A block is rendered by the first request that wants it, and so never
+// in the background: where cache.Options.Stale lets others show a value that is
+// past its time, it waits.
 package fragment

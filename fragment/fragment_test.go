@@ -26,28 +26,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // that counts its renderings.
 type page struct {
 	*fragment.Renderer
-	client    *cache.Client
-	renderers atomic.Int64
+	client   *cache.Client
+	rendered atomic.Int64
 }
 
 func parse(t testing.TB, call, body string, opts *fragment.Options) *page {
 	t.Helper()
-	p := &page{}
-	set, err := template.New("").Funcs(fragment.Funcs()).Funcs(template.FuncMap{
-		"count": func() int64 { return p.renderers.Add(1) },
-		"fail":  func() (string, error) { return "", errors.New("no data") },
-	}).Parse(`{{define "page"}}<p>` + call + `</p>{{end}}{{define "part"}}` + body + `{{end}}`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.client, err = cache.New(locmem.New(nil), nil); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = p.client.Close(context.Background()) })
-	if p.Renderer, err = fragment.New(p.client, set, opts); err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return parsePage(t, `<p>`+call+`</p>{{define "part"}}`+body+`{{end}}`, opts)
 }
 
 func (p *page) get(t testing.TB, data any) string {
@@ -124,7 +109,7 @@ func TestVaryValuesNeverMeet(t *testing.T) {
 // varyArg calls the template function vary.
 func varyArg(t *testing.T, list []any) any {
 	t.Helper()
-	return fragment.Funcs()["vary"].(func(...any) fragment.VaryOn)(list...)
+	return fragment.Funcs()["vary"].(func(...any) fragment.Option)(list...)
 }
 
 func TestUndefinedVaryValueIsAnError(t *testing.T) { // FRAG-019
@@ -201,7 +186,7 @@ func TestEmptyRenderingIsAHit(t *testing.T) { // FRAG-026
 	p := parse(t, `{{cache "part" . "5m"}}`, `{{if count}}{{end}}`, nil)
 	p.get(t, 1)
 	p.get(t, 1)
-	if n := p.renderers.Load(); n != 1 {
+	if n := p.rendered.Load(); n != 1 {
 		t.Errorf("rendered %d times, want once", n)
 	}
 }
@@ -237,13 +222,34 @@ func TestWrongCallsFailAtOnce(t *testing.T) {
 }
 
 // A fragment must end in the context in which it began, or it could not be put
-// there: the escaper sees to it.
+// there: the escaper sees to it, when the renderer is made.
 func TestEscaperRefusesHalfTags(t *testing.T) {
 	t.Parallel()
-	p := parse(t, `{{cache "part" . "5m"}}`, `<a href="`, nil)
-	if _, err := p.try(t, nil); err == nil || !strings.Contains(err.Error(), "non-text context") {
-		t.Errorf("got %v, want the escaper's refusal", err)
+	for what, text := range map[string]string{
+		"in a template":         `{{cache "part" . "5m"}}{{define "part"}}<a href="{{end}}`,
+		"in a block":            `{{if cache "part" "5m"}}<a href="{{end}}`,
+		"a block that closes":   `<a href="{{if cache "part" "5m"}}">{{end}}`,
+		"in a block in a block": `{{if cache "a" "5m"}}{{if cache "b" "5m"}}<script>{{end}}</script>{{end}}`,
+	} {
+		if _, err := renderer(t, text); err == nil || !strings.Contains(err.Error(), "context") {
+			t.Errorf("%s: got %v, want the escaper's refusal", what, err)
+		}
 	}
+}
+
+// renderer is one of a set whose template "page" is text.
+func renderer(t testing.TB, text string) (*fragment.Renderer, error) {
+	t.Helper()
+	set, err := template.New("page").Funcs(fragment.Funcs()).Funcs(template.FuncMap{"loop": func() []int { return []int{1, 2, 3} }}).Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	c, err := cache.New(locmem.New(nil), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(context.Background()) })
+	return fragment.New(c, set, nil)
 }
 
 func TestTagsAndDelete(t *testing.T) { // FRAG-031
@@ -267,37 +273,36 @@ func TestTagsAndDelete(t *testing.T) { // FRAG-031
 	}
 }
 
-// Nested fragments have entries of their own. FRAG-029.
-func TestNested(t *testing.T) {
-	t.Parallel()
-	p := parse(t, `{{cache "part" . "5m"}}`, `[{{count}}{{cache "inner" . "1h"}}]{{end}}{{define "inner"}}({{count}})`, nil)
-	first := p.get(t, nil)
-	if ok, err := p.Delete(t.Context(), "part"); !ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	if got := p.get(t, nil); first != "<p>[1(2)]</p>" || got != "<p>[3(2)]</p>" {
-		t.Errorf("got %s, then %s", first, got)
-	}
-}
-
 // One set, many executions at once, each with its own context: run it under the
-// race detector. A herd renders once. FRAG-030.
+// race detector.
 func TestConcurrentExecutions(t *testing.T) {
 	t.Parallel()
-	p := parse(t, `{{cache "part" . "5m" (vary .)}}`, `{{.}} {{count}}`, nil)
+	p := parse(t, `{{cache "part" . "5m" (vary .)}}{{if cache "block" "5m" (vary .)}}, {{.}}{{end}}`, `{{.}}`, nil)
 	var wg sync.WaitGroup
 	for i := range 64 {
 		wg.Go(func() {
-			want := fmt.Sprintf("<p>%d ", i%8)
-			if got := p.get(t, i%8); !strings.HasPrefix(got, want) {
-				t.Errorf("got %s, want %s…", got, want)
+			want := fmt.Sprintf("<p>%d, %d</p>", i%8, i%8)
+			if got := p.get(t, i%8); got != want {
+				t.Errorf("got %s, want %s", got, want)
 			}
 		})
 	}
 	wg.Wait()
-	if n := p.renderers.Load(); n != 8 {
-		t.Errorf("rendered %d times, want 8", n)
-	}
+}
+
+// A herd renders once. FRAG-030.
+func TestHerdRendersOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := parse(t, `{{cache "part" . "5m" (vary .)}}`, `{{sleep}}{{.}} {{count}}`, nil)
+		var wg sync.WaitGroup
+		for i := range 40 {
+			wg.Go(func() { p.get(t, i%4) })
+		}
+		wg.Wait()
+		if n := p.rendered.Load(); n != 4 {
+			t.Errorf("rendered %d times, want 4", n)
+		}
+	})
 }
 
 // When the cache is closed under it, the page says so; when it is only down,

@@ -6,116 +6,85 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
-	"strings"
 	"time"
-
-	"github.com/stratacache/strata/cache"
 )
 
-// fragmentKey frames the name and each vary value with its kind and length, so
-// that no two lists of values meet.
-func fragmentKey(name string, vary []any, allowNil bool) (string, error) {
-	var b strings.Builder
-	part(&b, 'n', name)
+// What a part of a key is. Functions and blocks of one name have keys apart.
+const (
+	nameOfTemplate  = 'n'
+	nameOfBlock     = 'b'
+	nameOfComponent = 'c'
+	digestOfSource  = 'd'
+)
+
+// key frames each vary value with its kind and length behind head, so that no
+// two lists of values meet.
+func (k *keeper) key(name, head string, vary []any) (string, error) {
+	if len(vary) == 0 {
+		return head, nil
+	}
+	b := make([]byte, 0, len(head)+16*len(vary))
+	b = append(b, head...)
 	for i, v := range vary {
-		if err := varyPart(&b, v, allowNil); err != nil {
+		var err error
+		if b, err = appendValue(b, v, k.allowNil); err != nil {
 			return "", fmt.Errorf("fragment %q: vary value %d: %w", name, i+1, err)
 		}
 	}
-	return b.String(), nil
+	return string(b), nil
 }
 
-func part(b *strings.Builder, kind byte, text string) {
-	b.WriteByte(kind)
-	b.WriteString(strconv.Itoa(len(text)))
-	b.WriteByte(':')
-	b.WriteString(text)
+func appendPart(b []byte, kind byte, text string) []byte {
+	b = append(b, kind)
+	b = strconv.AppendInt(b, int64(len(text)), 10)
+	b = append(b, ':')
+	return append(b, text...)
 }
 
-func varyPart(b *strings.Builder, v any, allowNil bool) error {
+func appendValue(b []byte, v any, allowNil bool) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
 		if !allowNil {
-			return errors.New("it is nil or undefined")
+			return nil, errors.New("it is nil or undefined")
 		}
-		part(b, 'z', "")
-		return nil
+		return appendPart(b, 'z', ""), nil
+	case string:
+		return appendPart(b, 's', v), nil
 	case time.Time:
-		part(b, 't', v.Round(0).Format(time.RFC3339Nano))
-		return nil
+		return appendPart(b, 't', v.Round(0).Format(time.RFC3339Nano)), nil
 	case encoding.TextMarshaler:
 		if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() {
-			return varyPart(b, nil, allowNil)
+			return appendValue(b, nil, allowNil)
 		}
 		text, err := v.MarshalText()
-		if err == nil {
-			part(b, 'm', string(text))
-		}
-		return err
+		return appendPart(b, 'm', string(text)), err
 	}
 	rv := reflect.ValueOf(v)
 	switch {
 	case rv.Kind() == reflect.Pointer:
 		if rv.IsNil() {
-			return varyPart(b, nil, allowNil)
+			return appendValue(b, nil, allowNil)
 		}
-		return varyPart(b, rv.Elem().Interface(), allowNil)
+		return appendValue(b, rv.Elem().Interface(), allowNil)
 	case rv.Kind() == reflect.String:
-		part(b, 's', rv.String())
+		return appendPart(b, 's', rv.String()), nil
 	case rv.Kind() == reflect.Bool:
-		part(b, 'b', strconv.FormatBool(rv.Bool()))
+		return appendPart(b, 'b', strconv.FormatBool(rv.Bool())), nil
 	case rv.CanInt():
-		part(b, 'i', strconv.FormatInt(rv.Int(), 10))
+		return appendPart(b, 'i', strconv.FormatInt(rv.Int(), 10)), nil
 	case rv.CanUint():
-		part(b, 'i', strconv.FormatUint(rv.Uint(), 10))
+		return appendPart(b, 'i', strconv.FormatUint(rv.Uint(), 10)), nil
 	case rv.CanFloat():
-		part(b, 'f', strconv.FormatFloat(rv.Float(), 'g', -1, 64))
-	default:
-		return fmt.Errorf("a %T has no text form", v)
+		return appendPart(b, 'f', strconv.FormatFloat(rv.Float(), 'g', -1, 64)), nil
 	}
-	return nil
+	return nil, fmt.Errorf("a %T has no text form", v)
 }
 
-// lifetime reads the third argument of cache.
-func lifetime(v any) (time.Duration, error) {
-	switch v := v.(type) {
-	case nil:
-		return cache.Forever, nil
-	case time.Duration:
-		return v, nil
-	case string:
-		if v == "forever" {
-			return cache.Forever, nil
-		}
-		if d, err := time.ParseDuration(v); err == nil {
-			return d, nil
-		}
-		if s, err := strconv.ParseFloat(v, 64); err == nil {
-			return seconds(s)
-		}
-		return 0, fmt.Errorf("%q is no lifetime: use a duration such as \"5m\", seconds, or \"forever\"", v)
+// head begins the keys of a fragment. digest is that of its source, or empty.
+func head(kind byte, name, digest string) string {
+	b := appendPart(nil, kind, name)
+	if digest != "" {
+		b = appendPart(b, digestOfSource, digest)
 	}
-	rv := reflect.ValueOf(v)
-	switch {
-	case rv.CanInt():
-		return seconds(float64(rv.Int()))
-	case rv.CanUint():
-		return seconds(float64(rv.Uint()))
-	case rv.CanFloat():
-		return seconds(rv.Float())
-	}
-	return 0, fmt.Errorf("a %T is no lifetime", v)
-}
-
-// seconds converts, and takes what no Duration holds as forever.
-func seconds(s float64) (time.Duration, error) {
-	switch {
-	case s != s:
-		return 0, errors.New("NaN is no lifetime")
-	case s > float64(cache.Forever)/float64(time.Second):
-		return cache.Forever, nil
-	case s < 0:
-		return 0, nil
-	}
-	return time.Duration(s * float64(time.Second)), nil
+	return string(b)
 }

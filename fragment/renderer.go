@@ -1,24 +1,48 @@
 package fragment
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"html/template"
 	"io"
-	"runtime"
 	"sync"
 
 	"github.com/stratacache/strata/cache"
 )
 
-// Options configure a [Renderer]. The zero value, and nil, work.
+// Options configure a [Renderer] or [Components]. The zero value, and nil, work.
 type Options struct {
 	// Prefix is the cache prefix of the fragments. Default "fragment".
 	Prefix string
 	// AllowNil lets nil be a vary value like any other.
 	AllowNil bool
+	// ByName leaves the templates' text out of the keys of named templates: a
+	// fragment is then shared by all sets, and releases, that have a template of
+	// its name, whatever is in it. Blocks are not: see the package comment.
+	ByName bool
+	// Using are caches that a fragment may ask for by name, with (using "name").
+	Using map[string]cache.Cache
+	// OnTags, if set, is told the tags of every fragment that an execution shows,
+	// from the cache or not. With httpcache.AddTags a page is dropped with what it
+	// shows.
+	OnTags func(ctx context.Context, tags ...string)
+}
+
+func (o *Options) withDefaults() (Options, error) {
+	var out Options
+	if o != nil {
+		out = *o
+	}
+	if out.Prefix == "" {
+		out.Prefix = "fragment"
+	}
+	for name, c := range out.Using {
+		if c == nil || name == "" {
+			return out, fmt.Errorf("fragment.Options.Using: %q has no name or no cache", name)
+		}
+	}
+	return out, nil
 }
 
 // Renderer executes the templates of a set. It is safe for concurrent use.
@@ -26,159 +50,88 @@ type Options struct {
 // Template functions have no context, so each execution works on a copy of the
 // set whose functions know its own; copies are reused.
 type Renderer struct {
-	fragments cache.Typed[string]
-	allowNil  bool
-	pristine  *template.Template // never executed, so that it can be copied
+	*keeper
+	set *source
 
 	mu   sync.Mutex
 	free []*execution
 }
 
-// Funcs are the template functions cache, vary and tags. Give them to a set
-// before it is parsed; in a set that is executed without a [Renderer], cache is
-// an error.
+// Funcs are the template functions cache, vary, tags, using and context. Give
+// them to a set before it is parsed; in a set that is executed without a
+// [Renderer], cache and context are errors.
 func Funcs() template.FuncMap {
 	return template.FuncMap{
-		"vary": func(values ...any) varyOn { return values },
-		"tags": func(names ...string) tagList { return names },
-		"cache": func(name string, data, ttl any, more ...any) (template.HTML, error) {
-			return "", errors.New("fragment: the template is not executed by a fragment.Renderer")
-		},
+		"vary": Vary, "tags": Tags, "using": Using,
+		"cache":   func(string, ...any) (template.HTML, error) { return "", errNoRenderer },
+		"context": func() (context.Context, error) { return nil, errNoRenderer },
 	}
 }
 
-// What the template functions vary and tags return, for cache to take.
-type (
-	varyOn  []any
-	tagList []string
-)
+var errNoRenderer = errors.New("fragment: the template is not executed by a fragment.Renderer")
 
 // New returns a renderer of set, which was parsed with [Funcs] and not executed
-// yet. It fails if a call of cache names a template that set does not have, or
-// lacks an argument.
+// yet, and which it does not change. What could never work is an error at once:
+// a call of cache that names no template or lacks an argument, and a fragment
+// that html/template would refuse.
 func New(c cache.Cache, set *template.Template, opts *Options) (*Renderer, error) {
-	var o Options
-	if opts != nil {
-		o = *opts
-	}
-	if o.Prefix == "" {
-		o.Prefix = "fragment"
-	}
-	if err := check(set); err != nil {
+	o, err := opts.withDefaults()
+	if err != nil {
 		return nil, err
 	}
-	pristine, err := set.Clone()
+	src, err := newSource(set, &o)
 	if err != nil {
-		return nil, fmt.Errorf("fragment: %w", err)
+		return nil, err
 	}
-	return &Renderer{
-		fragments: cache.For[string](c.WithPrefix(o.Prefix)),
-		allowNil:  o.AllowNil,
-		pristine:  pristine,
-	}, nil
+	return &Renderer{keeper: newKeeper(c, &o), set: src}, nil
 }
 
 // Execute writes the named template of the set to w. An error may leave part of
 // the page written, but never part of a fragment.
-func (r *Renderer) Execute(ctx context.Context, w io.Writer, name string, data any) error {
-	x, err := r.begin(ctx)
+func (r *Renderer) Execute(ctx context.Context, w io.Writer, name string, data any) (err error) {
+	x, err := r.begin(ctx, w)
 	if err != nil {
 		return err
 	}
-	defer r.end(x)
-	return x.set.ExecuteTemplate(w, name, data)
+	returned := false
+	defer func() {
+		x.abandon(err)
+		if returned { // and did not panic: then the copy goes too
+			r.end(x)
+		}
+	}()
+	err = x.set.ExecuteTemplate(x, name, data)
+	returned = true
+	return err
 }
 
-// Delete drops the output of one fragment for one list of vary values, and
-// reports whether there was one. A tag drops them all.
-func (r *Renderer) Delete(ctx context.Context, name string, vary ...any) (bool, error) {
-	key, err := fragmentKey(name, vary, r.allowNil)
-	if err != nil {
-		return false, err
-	}
-	return r.fragments.Delete(ctx, key)
-}
-
-// execution is a copy of the set in use by one goroutine.
-type execution struct {
-	renderer *Renderer
-	set      *template.Template
-	ctx      context.Context
-}
-
-func (r *Renderer) begin(ctx context.Context) (*execution, error) {
-	r.mu.Lock()
-	if n := len(r.free); n > 0 {
-		x := r.free[n-1]
-		r.free = r.free[:n-1]
-		r.mu.Unlock()
-		x.ctx = ctx
-		return x, nil
-	}
-	r.mu.Unlock()
-	set, err := r.pristine.Clone()
-	if err != nil {
-		return nil, fmt.Errorf("fragment: %w", err)
-	}
-	x := &execution{renderer: r, set: set, ctx: ctx}
-	set.Funcs(template.FuncMap{"cache": x.cache})
-	return x, nil
-}
-
-// end keeps a few copies for each CPU; a burst of more is left to the garbage
-// collector.
-func (r *Renderer) end(x *execution) {
-	x.ctx = nil
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.free) < 4*runtime.GOMAXPROCS(0) {
-		r.free = append(r.free, x)
-	}
-}
-
-// cache is the template function.
-func (x *execution) cache(name string, data, ttl any, more ...any) (template.HTML, error) {
-	r := x.renderer
-	life, err := lifetime(ttl)
-	if err != nil {
-		return "", fmt.Errorf("fragment %q: %w", name, err)
-	}
-	var vary []any
-	var tags []string
-	for _, m := range more {
-		switch m := m.(type) {
-		case varyOn:
-			vary = append(vary, m...)
-		case tagList:
-			tags = append(tags, m...)
-		default:
-			return "", fmt.Errorf("fragment %q: an argument is a %T: use (vary …) and (tags …)", name, m)
+// Key returns the key of one fragment, a template's or a block's, for one list
+// of vary values, within [Options].Prefix.
+func (r *Renderer) Key(name string, vary ...any) (string, error) {
+	for _, heads := range []map[string]string{r.set.blocks, r.set.templates} {
+		if head, ok := heads[name]; ok {
+			return r.key(name, head, vary)
 		}
 	}
-	key, err := fragmentKey(name, vary, r.allowNil)
-	if err != nil {
-		return "", err
-	}
-	render := func(ctx context.Context) (string, error) { return r.render(ctx, name, data) }
-	if life <= 0 {
-		out, err := render(x.ctx)
-		return template.HTML(out), err
-	}
-	out, err := r.fragments.GetOrSet(x.ctx, key, render, cache.TTL(life), cache.Tags(tags...))
-	return template.HTML(out), err
+	return "", fmt.Errorf("fragment: there is no %q", name)
 }
 
-// render executes a fragment. It may run after the execution that asked for it
-// has ended, and so works on a copy of its own.
-func (r *Renderer) render(ctx context.Context, name string, data any) (string, error) {
-	x, err := r.begin(ctx)
-	if err != nil {
-		return "", err
+// Delete drops the output of one fragment, or of a block and a template of the
+// same name, for one list of vary values, and reports whether there was one. A
+// tag drops them all.
+func (r *Renderer) Delete(ctx context.Context, name string, vary ...any) (bool, error) {
+	var keys []string
+	for _, heads := range []map[string]string{r.set.blocks, r.set.templates} {
+		if head, ok := heads[name]; ok {
+			key, err := r.key(name, head, vary)
+			if err != nil {
+				return false, err
+			}
+			keys = append(keys, key)
+		}
 	}
-	defer r.end(x)
-	var b bytes.Buffer
-	if err := x.set.ExecuteTemplate(&b, name, data); err != nil {
-		return "", err
+	if len(keys) == 0 {
+		return false, fmt.Errorf("fragment: there is no %q", name)
 	}
-	return b.String(), nil
+	return r.delete(ctx, keys...)
 }

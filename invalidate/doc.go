@@ -7,16 +7,42 @@
 // A tag names a thing that values, pages and fragments depend on, such as
 // Tag("article", 42). There is one name space of tags in a client, whatever the
 // prefix of what carries them. Invalidating a tag costs the same however many
-// entries have it.
+// entries have it. A [Namespace] is a group of keys that are dropped together.
 //
-// # Hooks
+// # Writes
 //
-// A [Hook] sits in a repository and runs its writes. It learns the old and the
-// new state of the record, so that one that moves from owner 1 to owner 2 drops
-// the lists of both.
+// [Write] and [Drop] invalidate what they are told. A [Hook] sits in a
+// repository and runs its writes: it learns the old and the new state of the
+// record, so that one that moves from owner 1 to owner 2 drops the lists of both.
+// A [Repository] is a table behind a cache with such hooks.
+//
+// # Transactions
+//
+// In a transaction of a [DB], or in a [Unit] around that of any other library,
+// invalidations are collected. They are sent after the commit, before AfterCommit
+// functions and before the caller goes on, and dropped with what is rolled back.
+//
+// What is read in a transaction is read by [GetOrSet] of this package, which
+// stores nothing: a transaction may see what others must not, or no longer what
+// others do. Once something was written it reads nothing from the cache either.
+// Other reads through the cache belong before or after it: those that use
+// [DB.Conn] in their loaders fail with [ErrSharedLoad], and fragments and pages
+// would show what was.
+//
+// What other readers load meanwhile is the cache's concern: a value that was read
+// before the commit is refused after it.
 //
 // # When the cache is down
 //
-// The write stands, and Write returns a [*PendingError] that holds what was not
-// invalidated. Until that has been done, readers may see the old state.
+// The write stands, and the caller gets a [*PendingError] that holds what was not
+// invalidated. Until that has been done, readers may see the old state. With a
+// [Journal], such as that of package outbox, it is kept in the database, in the
+// transaction, and will be done even if this process dies.
+//
+// # Replicas
+//
+// A reader of a replica that lags may load, and store, the old state after the
+// invalidation. With [Options].ReplicaLag it is invalidated once more when the
+// replicas have caught up: for that long the cache may be as old as they are, and
+// no longer.
 package invalidate

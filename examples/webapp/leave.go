@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -21,7 +20,7 @@ const (
 )
 
 // leaveNote stores a note and sends the visitor back to the page, which shows
-// it: when Write returns, no later read finds a page without it.
+// it: when change returns, no later read finds a page without it.
 //
 // Forms of other sites are refused before they get here, see routes.
 func (s *site) leaveNote(w http.ResponseWriter, r *http.Request) {
@@ -48,14 +47,21 @@ func (s *site) leaveNote(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	note := Note{Package: path, Author: author, Text: text, Owner: visitorOf(r.Context()).ID}
-	err := s.noteWrites.Write(r.Context(), func(ctx context.Context) (invalidate.Change[Note], error) {
-		stored, err := s.notes.Create(ctx, note)
-		if err != nil {
-			return invalidate.Change[Note]{}, err
+	err := s.change(r.Context(), func(ctx context.Context, on conn) (change invalidate.Change[Note], err error) {
+		if note, err = s.notes.Create(ctx, on, note); err != nil {
+			return change, err
 		}
-		return invalidate.Created(stored), nil
+		return invalidate.Created(note), nil
 	})
 	s.written(w, r, path, err)
+}
+
+// change runs a write of one note in a transaction. What the note affects is
+// dropped after the commit, and before change returns.
+func (s *site) change(ctx context.Context, write func(context.Context, conn) (invalidate.Change[Note], error)) error {
+	return s.writes.InTx(ctx, nil, func(ctx context.Context, tx *invalidate.Tx) error {
+		return s.noteWrites.Write(ctx, func(ctx context.Context) (invalidate.Change[Note], error) { return write(ctx, tx) })
+	})
 }
 
 // clean returns text as it may be stored, and whether it may be.
@@ -74,8 +80,8 @@ func (s *site) deleteNote(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var old Note
-	err = s.noteWrites.Write(r.Context(), func(ctx context.Context) (change invalidate.Change[Note], err error) {
-		if old, err = s.notes.Delete(ctx, id, visitorOf(ctx).ID); err != nil {
+	err = s.change(r.Context(), func(ctx context.Context, on conn) (change invalidate.Change[Note], err error) {
+		if old, err = s.notes.Delete(ctx, on, id, visitorOf(ctx).ID); err != nil {
 			return change, err
 		}
 		return invalidate.Deleted(old), nil
@@ -89,12 +95,10 @@ func (s *site) deleteNote(w http.ResponseWriter, r *http.Request) {
 
 // written answers a write: by a redirect, so that reloading does not repeat it.
 func (s *site) written(w http.ResponseWriter, r *http.Request, path string, err error) {
-	var pending *invalidate.PendingError
-	if errors.As(err, &pending) {
-		// The note stands; only the cache does not know. It must not come back with
-		// the pages of before.
+	if pending, ok := errors.AsType[*invalidate.PendingError](err); ok && pending.Recorded {
+		// The note stands; only the cache does not know. The outbox does, and tells it
+		// as soon as it is back, even if this process is not.
 		s.log.Warn("a note was written while the cache was down", "package", path, "error", err)
-		s.retry(pending)
 		err = nil
 	}
 	if err != nil {
@@ -102,29 +106,4 @@ func (s *site) written(w http.ResponseWriter, r *http.Request, path string, err 
 		return
 	}
 	http.Redirect(w, r, "/pkg/"+path+"#notes", http.StatusSeeOther)
-}
-
-// retryEvery is the pause between attempts to reach a cache that was down.
-const retryEvery = time.Second
-
-// retry invalidates what is pending as soon as the cache is back, or gives up
-// when the site closes. What a program that dies leaves behind ends with its
-// lifetime.
-func (s *site) retry(pending *invalidate.PendingError) {
-	s.retries.Go(func() {
-		for {
-			select {
-			case <-time.After(retryEvery):
-			case <-s.closing.Done():
-				return
-			}
-			ctx, cancel := context.WithTimeout(s.closing, retryEvery)
-			err := pending.Retry(ctx, s.client)
-			cancel()
-			if err == nil {
-				s.log.Info("the cache is back and knows of the note", "tags", pending.Names.Tags)
-				return
-			}
-		}
-	})
 }

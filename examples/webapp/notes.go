@@ -26,7 +26,7 @@ type Note struct {
 }
 
 // Notes is the repository of notes. It knows nothing of caching: what a write
-// invalidates is said where the site is put together (see cached.go).
+// invalidates is said where it is made (see leave.go).
 type Notes struct {
 	db *sql.DB
 	id string
@@ -87,11 +87,17 @@ func (n *Notes) ID() string { return n.id }
 // Close closes the database.
 func (n *Notes) Close() error { return n.db.Close() }
 
+// conn is the database, or a transaction of it.
+type conn interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
 // Create stores a note and returns it with its ID.
-func (n *Notes) Create(ctx context.Context, note Note) (Note, error) {
+func (n *Notes) Create(ctx context.Context, on conn, note Note) (Note, error) {
 	defer measure(ctx, "db")()
 	note.Created = time.Now()
-	res, err := n.db.ExecContext(ctx, `INSERT INTO notes (package, author, text, owner, created) VALUES (?, ?, ?, ?, ?)`,
+	res, err := on.ExecContext(ctx, `INSERT INTO notes (package, author, text, owner, created) VALUES (?, ?, ?, ?, ?)`,
 		note.Package, note.Author, note.Text, note.Owner, note.Created.UnixMilli())
 	if err != nil {
 		return Note{}, err
@@ -101,8 +107,8 @@ func (n *Notes) Create(ctx context.Context, note Note) (Note, error) {
 }
 
 // Delete removes owner's note, and returns what it was.
-func (n *Notes) Delete(ctx context.Context, id int64, owner string) (Note, error) {
-	notes, err := n.query(ctx, `DELETE FROM notes WHERE id = ? AND owner = ? RETURNING id, package, author, text, owner, created`, id, owner)
+func (n *Notes) Delete(ctx context.Context, on conn, id int64, owner string) (Note, error) {
+	notes, err := query(ctx, on, `DELETE FROM notes WHERE id = ? AND owner = ? RETURNING id, package, author, text, owner, created`, id, owner)
 	if err != nil {
 		return Note{}, err
 	}
@@ -114,22 +120,22 @@ func (n *Notes) Delete(ctx context.Context, id int64, owner string) (Note, error
 
 // On returns the newest notes on a package, newest first.
 func (n *Notes) On(ctx context.Context, pkg string, most int) ([]Note, error) {
-	return n.query(ctx, `SELECT id, package, author, text, owner, created FROM notes WHERE package = ? ORDER BY id DESC LIMIT ?`, pkg, most)
+	return query(ctx, n.db, `SELECT id, package, author, text, owner, created FROM notes WHERE package = ? ORDER BY id DESC LIMIT ?`, pkg, most)
 }
 
 // Of returns the newest notes of one visitor, newest first.
 func (n *Notes) Of(ctx context.Context, owner string, most int) ([]Note, error) {
-	return n.query(ctx, `SELECT id, package, author, text, owner, created FROM notes WHERE owner = ? ORDER BY id DESC LIMIT ?`, owner, most)
+	return query(ctx, n.db, `SELECT id, package, author, text, owner, created FROM notes WHERE owner = ? ORDER BY id DESC LIMIT ?`, owner, most)
 }
 
 // Latest returns the newest notes of all, newest first.
 func (n *Notes) Latest(ctx context.Context, most int) ([]Note, error) {
-	return n.query(ctx, `SELECT id, package, author, text, owner, created FROM notes ORDER BY id DESC LIMIT ?`, most)
+	return query(ctx, n.db, `SELECT id, package, author, text, owner, created FROM notes ORDER BY id DESC LIMIT ?`, most)
 }
 
-func (n *Notes) query(ctx context.Context, query string, args ...any) ([]Note, error) {
+func query(ctx context.Context, on conn, query string, args ...any) ([]Note, error) {
 	defer measure(ctx, "db")()
-	rows, err := n.db.QueryContext(ctx, query, args...)
+	rows, err := on.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

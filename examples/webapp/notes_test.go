@@ -14,11 +14,11 @@ func TestNotesFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := n.ID()
-	first, err := n.Create(t.Context(), Note{Package: "fmt", Text: "one", Owner: "ada"})
+	first, err := n.Create(t.Context(), n.db, Note{Package: "fmt", Text: "one", Owner: "ada"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.Create(t.Context(), Note{Package: "os", Text: "two", Owner: "bob"}); err != nil {
+	if _, err := n.Create(t.Context(), n.db, Note{Package: "os", Text: "two", Owner: "bob"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := n.Close(); err != nil {
@@ -39,10 +39,10 @@ func TestNotesFile(t *testing.T) {
 	if latest, err := n.Latest(t.Context(), 1); err != nil || len(latest) != 1 || latest[0].Text != "two" {
 		t.Errorf("latest: got %v, %v", latest, err)
 	}
-	if _, err := n.Delete(t.Context(), first.ID, "bob"); !errors.Is(err, errNoNote) {
+	if _, err := n.Delete(t.Context(), n.db, first.ID, "bob"); !errors.Is(err, errNoNote) {
 		t.Errorf("deleting another's note: got %v", err)
 	}
-	if old, err := n.Delete(t.Context(), first.ID, "ada"); err != nil || old.Package != "fmt" {
+	if old, err := n.Delete(t.Context(), n.db, first.ID, "ada"); err != nil || old.Package != "fmt" {
 		t.Errorf("deleting: got %v, %v", old, err)
 	}
 	if of, err := n.Of(t.Context(), "ada", 5); err != nil || len(of) != 0 {
@@ -62,7 +62,7 @@ func TestNotesInMemoryAreApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	if _, err := a.Create(t.Context(), Note{Package: "fmt"}); err != nil {
+	if _, err := a.Create(t.Context(), a.db, Note{Package: "fmt"}); err != nil {
 		t.Fatal(err)
 	}
 	if notes, err := b.Latest(t.Context(), 5); err != nil || len(notes) != 0 || a.ID() == b.ID() {

@@ -16,6 +16,7 @@ import (
 	"github.com/stratacache/strata/fragment"
 	"github.com/stratacache/strata/httpcache"
 	"github.com/stratacache/strata/invalidate"
+	"github.com/stratacache/strata/invalidate/outbox"
 )
 
 // defaultCache bounds the memory that pages may take.
@@ -33,11 +34,12 @@ type site struct {
 
 	pages      *httpcache.View        // whole package pages
 	templates  *fragment.Renderer     // parts of pages
+	writes     *invalidate.DB         // transactions on the notes
 	noteWrites *invalidate.Hook[Note] // what a note drops
 
-	closing context.Context // ends when the retries must
+	closing context.Context // ends when the relay must
 	stop    context.CancelFunc
-	retries sync.WaitGroup
+	relay   sync.WaitGroup
 }
 
 // openSite opens what the site stands on, and asks the cache whether it is
@@ -66,8 +68,30 @@ func openSite(ctx context.Context, cfg config, prefix string, logTo io.Writer) (
 		return nil, fmt.Errorf("the cache does not answer: %w", err)
 	}
 	s.library = newLibrary(s.std, s.work, s.client)
+	if err = s.openOutbox(ctx, prefix); err != nil {
+		return nil, err
+	}
 	s.noteWrites = invalidate.NewHook(s.client, noteAffects)
 	return s, s.openPages()
+}
+
+// openOutbox makes the transactions on the notes keep what they invalidate in the
+// database until the cache knows it, whatever is down or dies meanwhile.
+func (s *site) openOutbox(ctx context.Context, prefix string) error {
+	box, err := outbox.New(s.notes.db, outbox.Options{
+		Dialect: outbox.SQLite,
+		Caches:  map[string]cache.Cache{prefix: s.client},
+		OnError: func(err error) { s.log.Warn("the outbox has to wait", "error", err) },
+	})
+	if err != nil {
+		return err
+	}
+	if err := box.CreateTable(ctx); err != nil {
+		return err
+	}
+	s.relay.Go(func() { _ = box.Run(s.closing) }) // until close
+	s.writes = invalidate.NewDB(s.notes.db, &invalidate.Options{Journal: box})
+	return nil
 }
 
 // openPages makes the two levels that keep HTML. Their prefix names all that it
@@ -78,7 +102,8 @@ func (s *site) openPages() error {
 	if err != nil {
 		return err
 	}
-	if s.templates, err = fragment.New(rendered, set, nil); err != nil {
+	// A page is dropped with the fragments that it shows.
+	if s.templates, err = fragment.New(rendered, set, &fragment.Options{OnTags: httpcache.AddTags}); err != nil {
 		return err
 	}
 	pages, err := httpcache.New(rendered, &httpcache.Options{
@@ -100,7 +125,7 @@ func (s *site) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	s.stop()
-	s.retries.Wait()
+	s.relay.Wait()
 	var err error
 	if s.client != nil {
 		err = s.client.Close(ctx)

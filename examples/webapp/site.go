@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/stratacache/strata/httpcache"
 )
 
 // notesShown is how many notes a page shows.
@@ -59,7 +57,7 @@ func (s *site) list(w http.ResponseWriter, r *http.Request) {
 	}
 	s.render(w, r, http.StatusOK, "list", &listData{
 		page: page{"Go standard library", query, s.std.Version()},
-		site: s, ctx: context.WithoutCancel(r.Context()),
+		site: s,
 	})
 }
 
@@ -68,7 +66,6 @@ func (s *site) list(w http.ResponseWriter, r *http.Request) {
 type listData struct {
 	page
 	site *site
-	ctx  context.Context // see aside
 }
 
 // Total is how many packages there are.
@@ -81,8 +78,8 @@ type row struct {
 }
 
 // Packages are those that match the query.
-func (d *listData) Packages() ([]row, error) {
-	all, err := d.site.library.List(d.ctx)
+func (d *listData) Packages(ctx context.Context) ([]row, error) {
+	all, err := d.site.library.List(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +184,6 @@ func (s *site) packagePage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.work.does(ctx, workPage, name, "")()
-	httpcache.AddTags(ctx, notesTag(name)) // it shows the notes on this package
 	doc, err := s.library.Doc(ctx, name)
 	if err != nil {
 		s.broken(w, r, err)
@@ -195,7 +191,7 @@ func (s *site) packagePage(w http.ResponseWriter, r *http.Request) {
 	}
 	s.render(w, r, http.StatusOK, "package", &packageData{
 		page: page{name + " · Go standard library", "", s.std.Version()},
-		Path: name, Doc: template.HTML(doc), site: s, ctx: context.WithoutCancel(ctx),
+		Path: name, Doc: template.HTML(doc), site: s,
 	})
 }
 
@@ -205,16 +201,15 @@ type packageData struct {
 	Path string
 	Doc  template.HTML
 	site *site
-	ctx  context.Context // see aside
 }
 
 // NotesTag is the tag of what shows the notes on this package.
 func (d *packageData) NotesTag() string { return notesTag(d.Path) }
 
 // Notes are the notes on the package. A fragment asks for them.
-func (d *packageData) Notes() ([]Note, error) {
-	defer d.site.work.does(d.ctx, workFragment, "notes on "+d.Path, "")()
-	return d.site.notes.On(d.ctx, d.Path, notesShown)
+func (d *packageData) Notes(ctx context.Context) ([]Note, error) {
+	defer d.site.work.does(ctx, workFragment, "notes on "+d.Path, "")()
+	return d.site.notes.On(ctx, d.Path, notesShown)
 }
 
 // elsewhere helps people who cut or type an address: /net/http is a package.

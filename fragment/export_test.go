@@ -1,4 +1,0 @@
-package fragment
-
-// VaryOn is what the template function vary returns.
-type VaryOn = varyOn

@@ -1,0 +1,1 @@
+INSERT INTO strata_outbox (cache, names, due) VALUES (?, ?, {now} + ?)

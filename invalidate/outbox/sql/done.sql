@@ -1,0 +1,1 @@
+DELETE FROM strata_outbox WHERE id IN ({list})

@@ -1,0 +1,1 @@
+SELECT MIN(due) - {now} FROM strata_outbox WHERE cache IN ({list})
