@@ -42,7 +42,9 @@ var rules = []struct {
 	{"httpcache/*", []string{"cache"}, nil, "as httpcache"},
 	{"fragment", []string{"cache"}, nil, "as httpcache"},
 	{"invalidate", []string{"cache"}, nil, "as httpcache"},
-	{"examples/*", []string{"cache", "backends/*", "httpcache", "fragment", "invalidate"}, []string{""}, "an example uses what a user can use"},
+	{"invalidate/outbox", []string{"cache", "invalidate"}, nil, "the outbox knows the transactions, and no driver"},
+	{"invalidate/outbox/pgnotify", nil, []string{"github.com/jackc/pgx/v5"}, "who does not listen on PostgreSQL downloads nothing"},
+	{"examples/*", []string{"cache", "backends/*", "httpcache", "fragment", "invalidate", "invalidate/*"}, []string{""}, "an example uses what a user can use"},
 	{"internal/*", []string{"cache", "cache/driver", "cache/driver/*", "cache/drivertest", "backends/*", "internal/servertest"}, []string{""}, "internal serves, it does not steer"},
 }
 
