@@ -4,6 +4,10 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 
+# Modules of their own, so that nobody who imports the root downloads what they
+# need.
+NESTED = examples/recipes examples/webapp/browser invalidate/gorminvalidate invalidate/recipes
+
 .PHONY: test table check bench fuzz contract
 
 # All tests under the race detector, on real servers, which the tests start
@@ -13,6 +17,9 @@ test:
 	@reports=$$(mktemp -d) && trap 'rm -rf "$$reports"' EXIT && \
 	STRATA_REQUIRE_SERVERS=1 STRATA_CONFORMANCE=$$reports go test -race ./... && \
 	go run ./internal/conformance -reports $$reports README.md
+	@for dir in $(NESTED); do \
+		echo "$$dir"; (cd $$dir && STRATA_REQUIRE_SERVERS=1 go test -count=1 ./...) || exit 1; \
+	done
 
 # The README's table of backends, from what the conformance suite runs. `make
 # test` checks it.
@@ -31,6 +38,9 @@ check:
 	go test ./internal/archtest
 	go mod tidy -diff
 	go mod verify
+	@for dir in $(NESTED); do \
+		echo "$$dir"; (cd $$dir && go vet ./... && go mod tidy -diff) || exit 1; \
+	done
 
 # Figures with their floors beside them, in one run.
 bench:
