@@ -18,18 +18,24 @@ func (e *engine) follow(log driver.LogReader) {
 	for e.stopped.Err() == nil {
 		sent := time.Now()
 		r, err := readLog(e.stopped, log, after, wait)
-		if err != nil {
-			pause := time.NewTimer(wait)
-			select {
-			case <-pause.C:
-			case <-e.stopped.Done():
-				pause.Stop()
-			}
-			continue
+		switch {
+		case err != nil:
+			pause(e.stopped, wait)
+		case e.node.apply(sent, &r):
+			after = r.Clock
+		default: // begin anew, once a request is later than what made it doubtful
+			after = driver.Stamp{}
+			pause(e.stopped, time.Millisecond)
 		}
-		if after = r.Clock; !e.node.apply(sent, &r) {
-			after = driver.Stamp{} // begin anew
-		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
 	}
 }
 

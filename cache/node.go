@@ -215,6 +215,9 @@ func (n *node) acceptsAt(s *nodeState, key driver.Key, c *nearCopy) bool {
 	}
 	n.mu.RLock()
 	defer n.mu.RUnlock()
+	if s = n.state.Load(); s.clock.Epoch != c.asOf.Epoch {
+		return false // the tables are another epoch's by now
+	}
 	if n.keys.last(key.String()) > c.asOf.N || n.tags.last(driver.TagAll) > c.asOf.N {
 		return false
 	}
