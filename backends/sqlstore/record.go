@@ -40,6 +40,9 @@ func (s *Store) run(ctx context.Context, op string, f func(session) error) error
 	for attempt := 1; err != nil && ctx.Err() == nil; attempt++ {
 		switch {
 		case errors.Is(err, errNoRecord) && attempt < attempts:
+			if attempt > 1 { // somebody else's is on its way, or going
+				pause(ctx, rand.N(time.Millisecond<<min(attempt, 5)))
+			}
 			err = s.withRecord(ctx, f)
 			continue
 		case errors.Is(err, errChanged) && attempt < attempts:

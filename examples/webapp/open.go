@@ -10,8 +10,13 @@ import (
 	"sync"
 	"time"
 
-	_ "github.com/stratacache/strata/backends/locmem"     // locmem://
-	_ "github.com/stratacache/strata/backends/redisstore" // redis://
+	_ "github.com/stratacache/strata/backends/dummy"          // dummy://
+	_ "github.com/stratacache/strata/backends/filestore"      // file://
+	_ "github.com/stratacache/strata/backends/locmem"         // locmem://
+	_ "github.com/stratacache/strata/backends/memcachedstore" // memcached://
+	_ "github.com/stratacache/strata/backends/redisstore"     // redis://
+	_ "github.com/stratacache/strata/backends/ristrettostore" // ristretto://
+	_ "github.com/stratacache/strata/backends/sqlstore"       // sqlite://
 	"github.com/stratacache/strata/cache"
 	"github.com/stratacache/strata/fragment"
 	"github.com/stratacache/strata/httpcache"
