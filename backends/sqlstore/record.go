@@ -20,7 +20,8 @@ var errNoRecord = errors.New("there is no meta record")
 const (
 	// attempts is how often a call begins again because what it had read changed.
 	attempts = 12
-	// patience is how long it does because the database gave way to others.
+	// patience is how long it does because the database gave way to others, or
+	// because a record that was just made is not seen yet.
 	patience = 5 * time.Second
 )
 
@@ -39,7 +40,7 @@ func (s *Store) run(ctx context.Context, op string, f func(session) error) error
 	err := f(session{s: s})
 	for attempt := 1; err != nil && ctx.Err() == nil; attempt++ {
 		switch {
-		case errors.Is(err, errNoRecord) && attempt < attempts:
+		case errors.Is(err, errNoRecord) && (attempt < attempts || time.Since(began) < patience):
 			if attempt > 1 { // somebody else's is on its way, or going
 				pause(ctx, rand.N(time.Millisecond<<min(attempt, 5)))
 			}
