@@ -20,8 +20,7 @@ var errNoRecord = errors.New("there is no meta record")
 const (
 	// attempts is how often a call begins again because what it had read changed.
 	attempts = 12
-	// patience is how long it does because the database gave way to others, or
-	// because a record that was just made is not seen yet.
+	// patience is how long it does because the database gave way to others.
 	patience = 5 * time.Second
 )
 
@@ -38,21 +37,28 @@ func (s *Store) run(ctx context.Context, op string, f func(session) error) error
 	}
 	began := time.Now()
 	err := f(session{s: s})
+	missing := false // and is made before f, however often that gives way
+	counted := 0     // of the attempts; those that gave way are bounded by time
 	for attempt := 1; err != nil && ctx.Err() == nil; attempt++ {
 		switch {
-		case errors.Is(err, errNoRecord) && (attempt < attempts || time.Since(began) < patience):
-			if attempt > 1 { // somebody else's is on its way, or going
-				pause(ctx, rand.N(time.Millisecond<<min(attempt, 5)))
-			}
-			err = s.withRecord(ctx, f)
-			continue
-		case errors.Is(err, errChanged) && attempt < attempts:
 		case gaveWay(err) && time.Since(began) < patience:
+		case errors.Is(err, errNoRecord) && counted < attempts:
+			missing = true
+			counted++
+		case errors.Is(err, errChanged) && counted < attempts:
+			missing = false
+			counted++
 		default:
 			return s.finish(ctx, op, err)
 		}
-		pause(ctx, rand.N(time.Millisecond<<min(attempt, 5)))
-		err = f(session{s: s})
+		if attempt > 1 || !errors.Is(err, errNoRecord) {
+			pause(ctx, rand.N(time.Millisecond<<min(attempt, 5)))
+		}
+		if missing {
+			err = s.withRecord(ctx, f)
+		} else {
+			err = f(session{s: s})
+		}
 	}
 	return s.finish(ctx, op, err)
 }

@@ -384,6 +384,41 @@ func TestLocked(t *testing.T) {
 	})
 }
 
+// A record that cannot be made while others write is made when they have done,
+// however often it was tried in between.
+func TestRecordIsMadeBehindALock(t *testing.T) {
+	t.Parallel()
+	d := databases[0] // where one writer keeps all others out
+	source := d.source(t)
+	s := over(t, d.handle(t, source), d.dialect, nil)
+	set(t, s, "k", value("v"))
+	exec(t, s, "DELETE FROM "+s.Table("meta"))
+	tx, err := d.handle(t, source).BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec("UPDATE " + s.Table("meta") + " SET cleared = cleared"); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.GetMany(t.Context(), []driver.Key{key("k")}, 0)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		t.Errorf("GetMany while another writes: got %v, want it to wait", err)
+	case <-time.After(2 * time.Second): // more than a dozen attempts
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+		err = <-done
+	}
+	if err != nil {
+		t.Errorf("GetMany: %v", err)
+	}
+}
+
 // A server that was killed remembers what it acknowledged, but nobody can be
 // sure of that: the store begins anew.
 func TestRestartBeginsAnew(t *testing.T) {
