@@ -54,6 +54,9 @@ func (e *engine) flyMany(v *view, b *batch, load batchLoader, c call) {
 		}
 		e.giveBack(b.flights...)
 	}()
+	if e.lookAgain(b); len(b.flights) == 0 {
+		return
+	}
 	info := LoadInfo{Prefix: v.path, Keys: make([]string, len(b.flights))}
 	lost := new(PanicError)
 	for i, f := range b.flights {
@@ -83,6 +86,46 @@ func (e *engine) flyMany(v *view, b *batch, load batchLoader, c call) {
 	c.cost = info.Took
 	Loading(b.ctx).apply(&c)
 	info.Stored, info.StoreErr = e.fillMany(b, items, &c)
+}
+
+// lookAgain lands the flights whose value was stored since they missed: somebody
+// else had planted their tokens. It does not wait for other processes.
+func (e *engine) lookAgain(b *batch) {
+	var late []*flight
+	var keys []driver.Key
+	for _, f := range b.flights {
+		if f.late && f.outage == nil {
+			late, keys = append(late, f), append(keys, f.key.Key)
+		}
+	}
+	if len(late) == 0 {
+		return
+	}
+	sent := time.Now()
+	readings, err := driver.GetMany(b.ctx, e.store, keys, e.hold)
+	if err != nil {
+		return // the loader may still do
+	}
+	for i, f := range late {
+		if readings[i].Err != nil {
+			continue
+		}
+		at := found{key: f.key.Key, schema: f.key.schema}
+		e.take(b.ctx, sent, &readings[i].Reading, &at)
+		if at.entry == nil || !f.key.reads(at.entry) {
+			e.flights.mu.Lock()
+			f.fence = at.fence
+			e.flights.mu.Unlock()
+			continue
+		}
+		e.count.awaited.Add(1)
+		f.result = storedResult(at.entry)
+		b.flights = slices.DeleteFunc(b.flights, func(other *flight) bool { return other == f })
+		e.land(f)
+		e.flights.mu.Lock()
+		b.left--
+		e.flights.mu.Unlock()
+	}
 }
 
 // fillMany stores what a batch has loaded, in one step where the store can, and

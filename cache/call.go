@@ -94,7 +94,9 @@ type call struct {
 	stale       time.Duration
 	soft        time.Duration
 	hard        time.Duration
+	hasStale    bool
 	refresh     bool
+	noStore     bool
 	batchSize   int
 }
 
@@ -121,9 +123,8 @@ func (v *view) resolve(op string, takes optionKind, opts []Option) (call, error)
 	d := &v.engine.opts
 	c := call{
 		ttl: d.TTL, negativeTTL: d.NegativeTTL, tags: v.clearTags,
-		stale: d.Stale, soft: d.SoftTimeout, hard: d.HardTimeout,
+		soft: d.SoftTimeout, hard: d.HardTimeout,
 	}
-	noStore := false
 	for i := range opts {
 		o := &opts[i]
 		if o.kind&takes == 0 {
@@ -135,7 +136,7 @@ func (v *view) resolve(op string, takes optionKind, opts []Option) (call, error)
 		case optNegativeTTL:
 			c.negativeTTL = o.duration
 		case optStale:
-			c.stale = o.duration
+			c.stale, c.hasStale = o.duration, true
 		case optSoftTimeout:
 			c.soft = o.duration
 		case optHardTimeout:
@@ -145,7 +146,7 @@ func (v *view) resolve(op string, takes optionKind, opts []Option) (call, error)
 		case optBatchSize:
 			c.batchSize = int(o.number)
 		case optNoStore:
-			noStore = true
+			c.noStore = true
 		case optTags:
 			tags := make([]string, 0, len(c.tags)+len(o.tags))
 			tags = append(tags, c.tags...)
@@ -163,10 +164,22 @@ func (v *view) resolve(op string, takes optionKind, opts []Option) (call, error)
 			c.fence, c.fenced = o.fence, true
 		}
 	}
-	if noStore {
+	if takes&optSoftTimeout != 0 { // a load
+		c.staleAsLoad(d)
+	}
+	if c.noStore {
 		c.ttl, c.negativeTTL = Never, Never
 	}
 	return c, nil
+}
+
+// staleAsLoad keeps what a loader made for as long as the client keeps stale
+// values. What is set or added ends with its TTL: to Add a value that nobody can
+// get must be absent.
+func (c *call) staleAsLoad(o *Options) {
+	if !c.hasStale {
+		c.stale = o.Stale
+	}
 }
 
 func checkTag(tag string) error {

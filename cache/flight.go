@@ -128,7 +128,7 @@ func (e *engine) register(at *found, name string) *flight {
 		key: flightKey{Key: at.key, schema: at.schema}, name: name, fence: at.fence, writes: e.writes.Load(),
 		previous: at.stale, elsewhere: e.elsewhere(at), done: make(chan struct{}),
 	}
-	f.late = !at.planted && at.fence.Token != 0 && at.stale == nil
+	f.late = !at.planted && at.fence.Token != 0 && at.stale == nil && at.flags&optRefresh == 0
 	e.flights.byKey[f.key] = f
 	return f
 }

@@ -61,8 +61,9 @@ func (v *view) fetch(ctx context.Context, name string, at *found, failure error,
 	}
 	v.report(ctx, name, at, failure)
 
+	began := time.Now()
 	for joins := 1; ; joins++ {
-		r, err := v.engine.wait(ctx, f, c.hard)
+		r, err := v.engine.wait(ctx, f, rest(c.hard, began))
 		switch {
 		case errors.Is(err, errPatience):
 			return nil, wrap("get or set", name, ErrLoadTimeout)
@@ -93,6 +94,23 @@ func (v *view) fetch(ctx context.Context, name string, at *found, failure error,
 	}
 }
 
+// storedResult is the result of a flight that found what it was to load.
+func storedResult(entry *driver.Entry) result {
+	r := result{entry: entry, stored: true}
+	if entry.Kind == driver.Negative {
+		r.err = ErrNotFound
+	}
+	return r
+}
+
+// rest is what is left of a patience that began then.
+func rest(patience time.Duration, began time.Time) time.Duration {
+	if patience == Forever {
+		return Forever
+	}
+	return max(patience-time.Since(began), 0)
+}
+
 // fly runs a load to its end, whatever the loader does.
 func (e *engine) fly(v *view, f *flight, load loader, c call) {
 	defer e.loads.Done()
@@ -106,10 +124,7 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 	if f.late {
 		if entry := e.await(f); entry != nil {
 			e.count.awaited.Add(1)
-			f.result = result{entry: entry, stored: true}
-			if entry.Kind == driver.Negative {
-				f.result.err = ErrNotFound
-			}
+			f.result = storedResult(entry)
 			return
 		}
 	}

@@ -13,7 +13,7 @@ import (
 var ErrNotModified = errors.New("strata: not modified")
 
 // Load lets a loader change how its result is stored, by what it learns on the
-// way. Its methods win over the options of the call. It is safe for concurrent
+// way. Its methods win over the options of the call, but NoStore. It is safe for concurrent
 // use until the loader returns.
 type Load struct {
 	mu       sync.Mutex
@@ -86,7 +86,7 @@ func (l *Load) keep(v any) {
 func (l *Load) apply(c *call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.hasTTL {
+	if l.hasTTL && !c.noStore {
 		c.ttl = l.ttl
 		c.negativeTTL = min(c.negativeTTL, l.ttl)
 	}

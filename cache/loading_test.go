@@ -56,6 +56,22 @@ func TestALoaderKeepsItsResultOut(t *testing.T) {
 	})
 }
 
+// NoStore is the caller's word, whatever the loader says.
+func TestNoStoreWinsOverTheLoader(t *testing.T) {
+	inStaleWorld(t, cache.Options{}, func(w *staleWorld) {
+		for range 2 {
+			_, err := w.values.GetOrSet(w.t.Context(), "k", func(ctx context.Context) (string, error) {
+				cache.Loading(ctx).SetTTL(time.Hour)
+				return w.source.load(ctx)
+			}, cache.NoStore())
+			if err != nil {
+				w.t.Error(err)
+			}
+		}
+		w.loaded(2)
+	})
+}
+
 func TestLoadingOutsideOfALoad(t *testing.T) {
 	t.Parallel()
 	l := cache.Loading(t.Context())

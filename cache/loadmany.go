@@ -143,13 +143,13 @@ func (b *batchCall) collect(op string) (map[string]*driver.Entry, error) {
 		if w.stale != nil && !b.call.refresh {
 			patience = min(patience, b.call.soft)
 		}
-		if patience != Forever {
-			patience = max(patience-time.Since(b.began), 0)
-		}
-		r, err := e.wait(b.ctx, w.flight, patience)
-		if b.ctx.Err() != nil && err != nil && !errors.Is(err, errPatience) {
-			for _, later := range b.waits[i+1:] {
-				e.leave(later.flight, false)
+		r, err := e.wait(b.ctx, w.flight, rest(patience, b.began))
+		if err != nil && !errors.Is(err, errPatience) { // the call's context has ended
+			for j, w := range b.waits[i:] {
+				if j > 0 {
+					e.leave(w.flight, false)
+				}
+				b.view.report(b.ctx, w.name, &w.found, w.err)
 			}
 			return nil, err
 		}

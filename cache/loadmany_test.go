@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -321,5 +322,112 @@ func TestGetOrSetManyHardTimeout(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		getMany(t, c, s, "a1 b1", "a b")
+	})
+}
+
+// late has a miss of "k" find its value stored by the time it is to be loaded:
+// the read of the second caller is held up until the first one's load is done.
+func late(t *testing.T, second func(c cache.Typed[string])) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		store := &tapped{Store: locmem.New(nil)}
+		var reads atomic.Int64
+		landed := make(chan struct{})
+		store.get = func(ctx context.Context, key driver.Key, hold time.Duration, next driver.Store) (driver.Reading, error) {
+			r, err := next.Get(ctx, key, hold)
+			if reads.Add(1) == 2 {
+				<-landed
+			}
+			return r, err
+		}
+		c := cache.For[string](open(t, heldMany{store}, nil))
+		goOn := make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, _ = c.GetOrSet(t.Context(), "k", func(context.Context) (string, error) { <-goOn; return "first", nil })
+		})
+		synctest.Wait()
+		wg.Go(func() { second(c) })
+		synctest.Wait()
+		close(goOn)
+		synctest.Wait()
+		close(landed)
+		wg.Wait()
+	})
+}
+
+// heldMany reads many keys one by one, where a test can hold it up.
+type heldMany struct{ *tapped }
+
+func (s heldMany) GetMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.KeyReading, error) {
+	out := make([]driver.KeyReading, len(keys))
+	for i, k := range keys {
+		out[i].Reading, out[i].Err = s.Get(ctx, k, hold)
+	}
+	return out, nil
+}
+
+// Whoever comes to load what has just been loaded looks first.
+func TestALateCallerLooksAgain(t *testing.T) {
+	t.Parallel()
+	never := func(context.Context) (string, error) { t.Error("loaded again"); return "", nil }
+	late(t, func(c cache.Typed[string]) {
+		if got, err := c.GetOrSet(context.Background(), "k", never); got != "first" || err != nil {
+			t.Errorf("GetOrSet: got %q, %v", got, err)
+		}
+	})
+	late(t, func(c cache.Typed[string]) {
+		s := new(shelf)
+		got, err := c.GetOrSetMany(context.Background(), []string{"k", "other"}, s.load)
+		if got["k"] != "first" || got["other"] != "other1" || err != nil {
+			t.Errorf("GetOrSetMany: got %v, %v", got, err)
+		}
+		s.calls(t, "other")
+	})
+}
+
+// But not if it wants a value whose loader began after its call.
+func TestALateRefreshLoads(t *testing.T) {
+	t.Parallel()
+	late(t, func(c cache.Typed[string]) {
+		got, err := c.GetOrSet(context.Background(), "k", func(context.Context) (string, error) { return "second", nil }, cache.Refresh())
+		if got != "second" || err != nil {
+			t.Errorf("got %q, %v, want what its own loader made", got, err)
+		}
+	})
+}
+
+// Each key that was read is counted, also of a call that was given up.
+func TestStatsOfABatchThatIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := open(t, nil, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		s := &shelf{takes: time.Second}
+		if _, err := cache.For[string](client).GetOrSetMany(ctx, []string{"a", "b", "c"}, s.load); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		if got := client.Stats().Misses; got != 3 {
+			t.Errorf("Misses: got %d, want 3", got)
+		}
+	})
+}
+
+// HardTimeout bounds the whole call, however many flights it has waited for.
+func TestHardTimeoutOfACallThatLoadsAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := open(t, nil, nil)
+		c := cache.For[string](client)
+		load := func(context.Context) (string, error) { time.Sleep(time.Second); return "v", nil }
+		go func() { _, _ = c.GetOrSet(t.Context(), "k", load, cache.Tags("t")) }()
+		synctest.Wait()
+		if err := client.Invalidate(t.Context(), "t"); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		_, err := c.GetOrSet(t.Context(), "k", load, cache.Tags("t"), cache.HardTimeout(1500*time.Millisecond))
+		if took := time.Since(began); !errors.Is(err, cache.ErrLoadTimeout) || took != 1500*time.Millisecond {
+			t.Errorf("got %v after %v, want ErrLoadTimeout after the timeout", err, took)
+		}
 	})
 }

@@ -29,8 +29,9 @@ type Options struct {
 	// load stands. Default 1 minute.
 	LoadTimeout time.Duration
 
-	// Stale is how long after its TTL an entry is kept, for GetOrSet to return
-	// while its loader is slow, or fails. What was invalidated is never returned.
+	// Stale is how long after its TTL what a loader made is kept, for GetOrSet to
+	// return while its loader is slow, or fails. Get, GetMany and Has do not see it
+	// then; Add, Touch and Delete do. What was invalidated is never returned.
 	// Default 0: an entry ends with its TTL.
 	Stale time.Duration
 	// SoftTimeout is how long a caller of GetOrSet that could have a stale value

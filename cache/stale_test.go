@@ -278,6 +278,34 @@ func TestHardTimeout(t *testing.T) {
 	})
 }
 
+// What was set or added ends with its TTL: a lock that nobody can see must not be
+// held.
+func TestOnlyLoadsAreKeptStale(t *testing.T) {
+	inStaleWorld(t, cache.Options{}, func(w *staleWorld) {
+		t := w.t
+		for range 2 {
+			if ok, err := w.client.Add(t.Context(), "lock", nil); !ok || err != nil {
+				t.Errorf("Add: got %v, %v, want true", ok, err)
+			}
+			if n, err := w.client.Incr(t.Context(), "n", 1, cache.Initial(0)); n != 1 || err != nil {
+				t.Errorf("Incr: got %d, %v, want 1", n, err)
+			}
+			if err := w.values.Set(t.Context(), "set", "v"); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(time.Minute)
+			if ok, err := w.client.Touch(t.Context(), "set"); ok || err != nil {
+				t.Errorf("Touch after the TTL: got %v, %v, want false", ok, err)
+			}
+		}
+		if err := w.values.Set(t.Context(), "k", "v0", cache.Stale(time.Hour)); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(2 * time.Minute)
+		w.get("v0") // by its own wish
+	})
+}
+
 // A call may say otherwise than the client.
 func TestStaleOptionsOfACall(t *testing.T) {
 	inStaleWorld(t, cache.Options{}, func(w *staleWorld) {

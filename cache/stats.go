@@ -19,7 +19,7 @@ type Stats struct {
 
 	Loads       uint64 // loaders that were run
 	LoadErrors  uint64 // of these, how many failed (ErrNotFound is not a failure)
-	Awaited     uint64 // misses whose value another process loaded meanwhile
+	Awaited     uint64 // misses whose value somebody else had stored by the time it was to be loaded
 	Stored      uint64 // results of loads that were stored
 	Refused     uint64 // results that the protocol refused: something was invalidated meanwhile
 	StoreErrors uint64 // results that an outage kept from being stored

@@ -125,7 +125,7 @@ func (v *view) set(ctx context.Context, name string, it item, opts []Option) err
 
 func (v *view) add(ctx context.Context, name string, it item, opts []Option) (bool, error) {
 	e := v.engine
-	return v.write(ctx, "add", name, len(it.payload), optTTL|optStale|optTags, opts, func(key driver.Key, c *call) (bool, error) {
+	return v.write(ctx, "add", name, len(it.payload), optTTL|optTags, opts, func(key driver.Key, c *call) (bool, error) {
 		switch {
 		case c.userTags:
 			return false, ErrUnfenced
@@ -135,7 +135,7 @@ func (v *view) add(ctx context.Context, name string, it item, opts []Option) (bo
 			r, err := e.store.Get(ctx, key, 0)
 			return err == nil && (r.Entry == nil || r.Entry.Kind == driver.Negative), err
 		}
-		return e.put(ctx, key, it.entry(c, life(time.Now(), c.ttl, c.stale)), driver.Add, 0)
+		return e.put(ctx, key, it.entry(c, life(time.Now(), c.ttl, 0)), driver.Add, 0)
 	})
 }
 
@@ -145,6 +145,7 @@ func (v *view) fill(ctx context.Context, name string, it item, f Fence, opts []O
 		if f.owner != e.owner(key) {
 			return false, fmt.Errorf("%w: the fence is another key's", ErrKey)
 		}
+		c.staleAsLoad(&e.opts)
 		return e.fill(ctx, key, it, f.fence, c)
 	})
 }

@@ -1,0 +1,86 @@
+package cache
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// What the test of many seeds finds once in thousands, step by step.
+
+func stampOf(epoch, n uint64) driver.Stamp { return driver.Stamp{Epoch: epoch, N: n} }
+
+// A copy is judged by the tables of its own epoch: those of the next are empty.
+func TestNodeJudgesByTablesOfTheSameEpoch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &node{logged: true}
+		key := driver.Key{Name: "k"}
+		n.observe(time.Now(), stampOf(1, 5))
+		c := &nearCopy{entry: new(driver.Entry), asOf: stampOf(1, 5)}
+		time.Sleep(1)
+		n.own(time.Now(), stampOf(1, 6), driver.Change{Keys: []string{"k"}})
+		before := n.state.Load() // what a reader holds when the epoch changes under it
+		time.Sleep(1)
+		n.observe(time.Now(), stampOf(2, 0))
+		if n.acceptsAt(before, key, c) {
+			t.Error("a copy of epoch 1 that was changed since is accepted by the tables of epoch 2")
+		}
+	})
+}
+
+// A request that was sent at the instant of an adoption may have been sent
+// before it.
+func TestNodeTakesATieForAmbiguous(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &node{logged: true}
+		n.observe(time.Now(), stampOf(1, 5))
+		n.observe(time.Now(), stampOf(2, 0))
+		if e := n.load().clock.Epoch; e != 0 {
+			t.Errorf("got epoch %d, want none", e)
+		}
+		time.Sleep(1)
+		n.observe(time.Now(), stampOf(2, 1))
+		if e := n.load().clock.Epoch; e != 2 {
+			t.Errorf("got epoch %d, want that of a later request", e)
+		}
+	})
+}
+
+// A node that holds no epoch and learns of its own change takes none from a
+// request that was under way then: its answer may be from before the change.
+func TestNodeWithoutAnEpochMakesAChange(t *testing.T) {
+	for _, logged := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			n := &node{logged: logged}
+			changed := time.Now()
+			time.Sleep(1)
+			n.doubt()
+			time.Sleep(1)
+			read := time.Now()
+			time.Sleep(1)
+			n.own(changed, stampOf(1, 8), driver.Change{Keys: []string{"k"}})
+			n.observe(read, stampOf(1, 7))
+			if n.accepts(driver.Key{Name: "k"}, &nearCopy{entry: new(driver.Entry), asOf: stampOf(1, 7)}) {
+				t.Error("a copy from before the change is accepted")
+			}
+		})
+	}
+}
+
+// A reading of the log that could not be taken in is not passed over.
+func TestNodeRefusesAReadingInDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &node{logged: true}
+		n.observe(time.Now(), stampOf(1, 5))
+		time.Sleep(1)
+		sent := time.Now()
+		time.Sleep(1)
+		n.doubt()
+		r := driver.LogReading{Clock: stampOf(1, 6), Complete: true, Changes: []driver.Change{{N: 6, Keys: []string{"k"}}}}
+		if n.apply(sent, &r) {
+			t.Error("a reading from before the doubt was taken in")
+		}
+	})
+}
