@@ -137,6 +137,9 @@ func openTier(ctx context.Context, raw string, last bool, o *Options) (driver.St
 		return nil, fmt.Errorf("%s: %w", u.Scheme, err)
 	}
 	s, err := open(ctx, u)
+	if errors.Is(err, storeurl.ErrUnknown) {
+		err = fmt.Errorf("%w (and of every URL timeout, key_prefix, version)", err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"flag"
-	"fmt"
 	"log"
 	"net"
 	"net/http"
@@ -98,6 +97,7 @@ func serve(ctx context.Context, servers []*http.Server) error {
 			failed <- err
 			break
 		}
+		log.Printf("listening on http://%s", l.Addr())
 		go func() { failed <- s.Serve(l) }()
 	}
 	select {
@@ -119,8 +119,8 @@ func originURL(s string) (*url.URL, error) {
 		s = "http://" + s
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.Host == "" {
-		return nil, fmt.Errorf("-origin %q is no URL", s)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errors.New("-origin is no http:// or https:// URL, nor host:port") // it may hold a password
 	}
 	return u, nil
 }

@@ -92,3 +92,19 @@ func TestRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestOriginURL(t *testing.T) {
+	t.Parallel()
+	for origin, want := range map[string]string{
+		"http://127.0.0.1:8000": "http://127.0.0.1:8000", "https://example.org": "https://example.org", "127.0.0.1:8000": "http://127.0.0.1:8000",
+		"ftp://example.org": "", "http://": "", "": "", "http://u:hunter2@[::1": "",
+	} {
+		u, err := originURL(origin)
+		switch {
+		case want == "" && (err == nil || strings.Contains(err.Error(), "hunter2")):
+			t.Errorf("%q: got %v, %v, want an error without the password", origin, u, err)
+		case want != "" && (err != nil || u.String() != want):
+			t.Errorf("%q: got %v, %v, want %s", origin, u, err, want)
+		}
+	}
+}

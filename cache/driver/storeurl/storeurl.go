@@ -173,6 +173,9 @@ func (p *Params) Remove(u *url.URL, names ...string) {
 	u.RawQuery = query.Encode()
 }
 
+// ErrUnknown is in the error of a parameter that nobody asked for.
+var ErrUnknown = errors.New("unknown parameter")
+
 // Err is Invalid, and names the parameters that nobody asked for.
 func (p *Params) Err() error {
 	errs := slices.Clone(p.errs)
@@ -187,7 +190,7 @@ func (p *Params) Err() error {
 		}
 		known := slices.Clone(p.known)
 		slices.Sort(known)
-		errs = append(errs, fmt.Errorf("unknown parameter%s: known are %s", name, strings.Join(known, ", ")))
+		errs = append(errs, fmt.Errorf("%w%s: known are %s", ErrUnknown, name, strings.Join(known, ", ")))
 	}
 	return errors.Join(errs...)
 }
