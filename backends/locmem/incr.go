@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/cache/driver/metarecord"
 )
 
 // Incr implements driver.Store. It counts as use.
@@ -22,53 +23,41 @@ func (s *Store) Incr(ctx context.Context, key driver.Key, delta int64, initial *
 	if old == nil {
 		return s.begin(sh, key, initial, now, m)
 	}
-	n, err := integer(old)
+	n, err := old.Integer()
 	if err != nil {
-		return driver.Sum{Clock: m.stamp()}, err
+		return driver.Sum{Clock: m.Stamp()}, err
 	}
 	sum := n + delta
 	if delta != 0 && (sum > n) != (delta > 0) {
-		return driver.Sum{Clock: m.stamp()}, driver.ErrOverflow
+		return driver.Sum{Clock: m.Stamp()}, driver.ErrOverflow
 	}
 	e := old.Clone()
 	e.Payload = strconv.AppendInt(nil, sum, 10)
 	if s.tooLarge(key, e) {
-		return driver.Sum{Clock: m.stamp()}, driver.ErrTooLarge
+		return driver.Sum{Clock: m.Stamp()}, driver.ErrTooLarge
 	}
-	e.Token = driver.Token(random())
+	e.Token = driver.NewToken()
 	s.store(sh, key, e, now, true, nil)
-	return driver.Sum{Value: sum, Clock: m.stamp()}, nil
+	return driver.Sum{Value: sum, Clock: m.Stamp()}, nil
 }
 
 // begin stores the first value of a counter.
-func (s *Store) begin(sh *shard, key driver.Key, initial *driver.Entry, now int64, m *meta) (driver.Sum, error) {
+func (s *Store) begin(sh *shard, key driver.Key, initial *driver.Entry, now int64, m *metarecord.Record) (driver.Sum, error) {
 	if initial == nil {
-		return driver.Sum{Clock: m.stamp()}, driver.ErrMiss
+		return driver.Sum{Clock: m.Stamp()}, driver.ErrMiss
 	}
-	n, err := integer(initial)
+	n, err := initial.Integer()
 	if err != nil {
-		return driver.Sum{Clock: m.stamp()}, err
+		return driver.Sum{Clock: m.Stamp()}, err
 	}
 	if s.tooLarge(key, initial) {
-		return driver.Sum{Clock: m.stamp()}, driver.ErrTooLarge
+		return driver.Sum{Clock: m.Stamp()}, driver.ErrTooLarge
 	}
 	busy := s.busy.of(key)
 	busy.Add(1)
 	defer busy.Add(-1)
-	initial.Stamp = m.advance()
-	initial.Token = driver.Token(random())
+	initial.Stamp = m.Advance()
+	initial.Token = driver.NewToken()
 	s.store(sh, key, initial, now, true, nil)
 	return driver.Sum{Value: n, Created: true, Clock: initial.Stamp}, nil
-}
-
-// integer is the value of an Integer entry, which is a canonical decimal.
-func integer(e *driver.Entry) (int64, error) {
-	if e.Kind != driver.Integer {
-		return 0, driver.ErrNotInteger
-	}
-	n, err := strconv.ParseInt(string(e.Payload), 10, 64)
-	if err != nil || strconv.FormatInt(n, 10) != string(e.Payload) {
-		return 0, driver.ErrNotInteger
-	}
-	return n, nil
 }

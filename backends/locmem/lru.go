@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/cache/driver/metarecord"
 )
 
 // An lru is the strict table of one shard. The bounds are those of the store
@@ -35,12 +36,12 @@ func newLRU(sh *shard, r *room) *lru {
 	return l
 }
 
-func (l *lru) read(key driver.Key, now int64, m *meta) (*record, bool) {
+func (l *lru) read(key driver.Key, now int64, m *metarecord.Record) (*record, bool) {
 	n := l.current(key, now)
 	if n == nil {
 		return nil, false
 	}
-	if !m.valid(&n.record) {
+	if !m.Valid(n.record.entry, &n.record.checked) {
 		return &n.record, false
 	}
 	l.use(n)

@@ -129,7 +129,7 @@ func runModel(t *rapid.T, tt *testing.T, o Options) {
 	defer s.Close(ctx)
 	m := &model{maxEntries: o.MaxEntries, maxBytes: o.MaxBytes, fences: map[string]modelFence{}, tags: map[string]uint64{}}
 	names := rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f"})
-	epoch := func() uint64 { return s.meta.Load().epoch }
+	epoch := func() uint64 { return s.meta.Load().Stamp().Epoch }
 
 	draw := func() row {
 		r := row{

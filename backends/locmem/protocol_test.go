@@ -86,10 +86,9 @@ func TestValidityMemo(t *testing.T) {
 					}
 				}
 			}
-			m := s.meta.Load()
 			r := s.shard(key("a")).table.find(key("a"), s.clock.now())
-			if r.checked.Load() != m.last.Load() {
-				t.Errorf("checked: got %d, want %d, lest each hit look up its tags", r.checked.Load(), m.last.Load())
+			if got, last := r.checked.Load(), s.meta.Load().Stamp().N; got != last {
+				t.Errorf("checked: got %d, want %d, lest each hit look up its tags", got, last)
 			}
 			invalidate(t, s, nil, "y")
 			if get(t, s, key("a"), 0).Entry != nil || get(t, s, key("untagged"), 0).Entry == nil {

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/cache/driver/metarecord"
 )
 
 // A record is an entry in its place.
@@ -19,7 +20,7 @@ type record struct {
 type table interface {
 	// read returns what stands under key and has not ended, and whether m holds
 	// it valid. If so the key counts as used.
-	read(key driver.Key, now int64, m *meta) (r *record, valid bool)
+	read(key driver.Key, now int64, m *metarecord.Record) (r *record, valid bool)
 	// find is read without counting as use, and without looking at validity.
 	find(key driver.Key, now int64) *record
 	// put stores e, which has not ended, in place of what stands. used tells
@@ -91,9 +92,9 @@ func (sh *shard) standing(key driver.Key, now int64) driver.Token {
 }
 
 // live is the valid entry under key that is not negative, or nil.
-func (sh *shard) live(key driver.Key, now int64, m *meta) *driver.Entry {
+func (sh *shard) live(key driver.Key, now int64, m *metarecord.Record) *driver.Entry {
 	r := sh.table.find(key, now)
-	if r == nil || r.entry.Kind == driver.Negative || !m.valid(r) {
+	if r == nil || r.entry.Kind == driver.Negative || !m.Valid(r.entry, &r.checked) {
 		return nil
 	}
 	return r.entry
@@ -113,7 +114,7 @@ func (sh *shard) hold(key driver.Key, now, until int64) (t driver.Token, planted
 		sh.fences[key] = f
 		fallthrough
 	case now >= f.end:
-		f.token, planted = driver.Token(random()), true
+		f.token, planted = driver.NewToken(), true
 		sh.holds.set(&f.due, until)
 	case until > f.end:
 		sh.holds.set(&f.due, until)

@@ -17,7 +17,7 @@ type Stats struct {
 
 // Stats counts. It locks each shard for a moment.
 func (s *Store) Stats() Stats {
-	st := Stats{Entries: s.Len(), Tags: s.meta.Load().tagCount()}
+	st := Stats{Entries: s.Len(), Tags: s.meta.Load().Tags()}
 	for i := range s.shards {
 		sh := &s.shards[i]
 		sh.mu.Lock()

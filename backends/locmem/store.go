@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/cache/driver/metarecord"
 )
 
 // A Store is a driver.Store in memory. Make one with [New].
 type Store struct {
 	opts   Options
 	clock  *clock
-	meta   atomic.Pointer[meta]
+	meta   atomic.Pointer[metarecord.Record]
 	shards []shard
 	seed   maphash.Seed
 	room   *room     // of LRU
@@ -39,7 +40,7 @@ func New(opts *Options) *Store {
 		panic(err.Error())
 	}
 	s := &Store{opts: o, clock: newClock(), seed: maphash.MakeSeed()}
-	s.meta.Store(newMeta())
+	s.meta.Store(metarecord.New(maxTags))
 	s.sweep = newSweeper(s.sweepAll)
 	s.shards = make([]shard, o.shards())
 	if o.Policy == WTinyLFU {
@@ -115,7 +116,7 @@ func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Durati
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
-	stamp := s.meta.Load().stamp()
+	stamp := s.meta.Load().Stamp()
 	now := s.clock.now()
 	out := make([]driver.KeyReading, len(keys))
 	for i, key := range keys {
@@ -132,12 +133,12 @@ func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Durati
 // that the counter shows is in the table.
 func (s *Store) readUnlocked(out *driver.Reading, key driver.Key) bool {
 	m := s.meta.Load()
-	stamp := m.stamp()
+	stamp := m.Stamp()
 	if s.busy.of(key).Load() != 0 {
 		return false
 	}
 	r, ok := s.otter.get(key)
-	if !ok || !m.valid(r) {
+	if !ok || !m.Valid(r.entry, &r.checked) {
 		return false
 	}
 	out.Entry = r.entry
@@ -150,7 +151,7 @@ func (s *Store) read(out *driver.Reading, key driver.Key, now int64, hold time.D
 	sh := s.shard(key)
 	sh.mu.Lock()
 	m := s.meta.Load()
-	out.Fence.Stamp = m.stamp()
+	out.Fence.Stamp = m.Stamp()
 	r, valid := sh.table.read(key, now, m)
 	switch {
 	case valid:

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/cache/driver/metarecord"
 )
 
 // Put implements driver.Store. An entry whose life has ended already removes
@@ -30,39 +31,39 @@ func (s *Store) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode d
 	case driver.Set:
 	case driver.Add:
 		if sh.live(key, now, m) != nil {
-			return driver.Result{Clock: m.stamp()}, nil
+			return driver.Result{Clock: m.Stamp()}, nil
 		}
 	case driver.Fill, driver.SetFenced:
-		if token != 0 && sh.standing(key, now) == token && m.allows(e) {
+		if token != 0 && sh.standing(key, now) == token && m.Allows(e) {
 			break
 		}
 		if mode == driver.Fill {
-			return driver.Result{Clock: m.stamp()}, nil
+			return driver.Result{Clock: m.Stamp()}, nil
 		}
 		sh.clear(key)
-		return driver.Result{Clock: m.advance()}, nil
+		return driver.Result{Clock: m.Advance()}, nil
 	default:
 		return driver.Result{}, fmt.Errorf("locmem: put mode %d: %w", mode, errors.ErrUnsupported)
 	}
 
 	if s.tooLarge(key, e) {
 		if mode == driver.Add || mode == driver.Fill {
-			return driver.Result{Clock: m.stamp()}, driver.ErrTooLarge
+			return driver.Result{Clock: m.Stamp()}, driver.ErrTooLarge
 		}
 		sh.clear(key)
-		return driver.Result{Clock: m.advance()}, driver.ErrTooLarge
+		return driver.Result{Clock: m.Advance()}, driver.ErrTooLarge
 	}
 
 	var at driver.Stamp
 	if mode == driver.Fill {
-		at = m.stamp()
+		at = m.Stamp()
 	} else {
-		at = m.advance()
+		at = m.Advance()
 	}
 	if mode == driver.Set || mode == driver.Add {
 		e.Stamp = at
 	}
-	e.Token = driver.Token(random())
+	e.Token = driver.NewToken()
 	s.store(sh, key, e, now, true, nil)
 	return driver.Result{Done: true, Clock: at}, nil
 }
@@ -100,14 +101,14 @@ func (s *Store) Touch(ctx context.Context, key driver.Key, life driver.Life) (dr
 	m := s.meta.Load()
 	old := sh.live(key, now, m)
 	if old == nil {
-		return driver.Result{Clock: m.stamp()}, nil
+		return driver.Result{Clock: m.Stamp()}, nil
 	}
 	e := old.Clone()
 	if v := old.Decoded(); v != nil {
 		e.Keep(v) // of the same payload
 	}
 	e.Life = life
-	at := m.advance()
+	at := m.Advance()
 	s.store(sh, key, e, now, false, nil)
 	return driver.Result{Done: true, Clock: at}, nil
 }
@@ -133,7 +134,7 @@ func (s *Store) Invalidate(ctx context.Context, what driver.Invalidation) (drive
 	}
 	for {
 		m := s.meta.Load()
-		if at, ok := m.invalidate(what.Tags); ok {
+		if at, ok := m.Invalidate(what.Tags); ok {
 			return driver.Invalidated{Removed: removed, Clock: at}, nil
 		}
 		s.renew(m)
@@ -146,9 +147,9 @@ func (s *Store) NewEpoch() { s.renew(s.meta.Load()) }
 
 // renew replaces m, unless someone has already. Who works with m for a moment
 // longer does what came before.
-func (s *Store) renew(m *meta) {
+func (s *Store) renew(m *metarecord.Record) {
 	s.reset()
-	s.meta.CompareAndSwap(m, newMeta())
+	s.meta.CompareAndSwap(m, metarecord.New(maxTags))
 }
 
 // Move implements driver.Mover. The entry keeps its stamp: it is as old as it
@@ -168,14 +169,14 @@ func (s *Store) Move(ctx context.Context, from, to driver.Key) (driver.Result, e
 	m := s.meta.Load()
 	old := src.live(from, now, m)
 	if old == nil {
-		return driver.Result{Clock: m.stamp()}, nil
+		return driver.Result{Clock: m.Stamp()}, nil
 	}
 	e := old.Clone()
 	if v := old.Decoded(); v != nil {
 		e.Keep(v)
 	}
-	e.Token = driver.Token(random())
-	at := m.advance()
+	e.Token = driver.NewToken()
+	at := m.Advance()
 	src.clear(from)
 	if s.tooLarge(to, e) { // by the longer key
 		dst.clear(to)

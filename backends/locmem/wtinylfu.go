@@ -10,6 +10,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/cache/driver/metarecord"
 )
 
 // A wtinylfu is the table of all shards at once. Writers hold their shard's
@@ -62,9 +63,9 @@ func (w *wtinylfu) get(key driver.Key) (*record, bool) {
 }
 
 // read does not count as use: it is asked only where get has just counted.
-func (w *wtinylfu) read(key driver.Key, now int64, m *meta) (*record, bool) {
+func (w *wtinylfu) read(key driver.Key, now int64, m *metarecord.Record) (*record, bool) {
 	r := w.find(key, now)
-	return r, r != nil && m.valid(r)
+	return r, r != nil && m.Valid(r.entry, &r.checked)
 }
 
 func (w *wtinylfu) find(key driver.Key, _ int64) *record {

@@ -27,7 +27,7 @@ func TestCollision(t *testing.T) {
 		do(&p)
 	}
 	set := func(name string) {
-		with(name, func(p *step) { p.store(&driver.Entry{Stamp: p.m.stamp(), Life: life, Payload: []byte(name)}) })
+		with(name, func(p *step) { p.store(&driver.Entry{Stamp: p.m.Stamp(), Life: life, Payload: []byte(name)}) })
 	}
 	want := func(name string, there bool) {
 		t.Helper()

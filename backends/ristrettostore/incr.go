@@ -19,50 +19,38 @@ func (s *Store) Incr(ctx context.Context, key driver.Key, delta int64, initial *
 	if old == nil {
 		return p.first(initial)
 	}
-	n, err := integer(old)
+	n, err := old.Integer()
 	if err != nil {
-		return driver.Sum{Clock: p.m.stamp()}, err
+		return driver.Sum{Clock: p.m.Stamp()}, err
 	}
 	sum := n + delta
 	if delta != 0 && (sum > n) != (delta > 0) {
-		return driver.Sum{Clock: p.m.stamp()}, driver.ErrOverflow
+		return driver.Sum{Clock: p.m.Stamp()}, driver.ErrOverflow
 	}
 	e := old.Clone()
 	e.Payload = strconv.AppendInt(nil, sum, 10)
 	if p.tooLarge(e) {
-		return driver.Sum{Clock: p.m.stamp()}, driver.ErrTooLarge
+		return driver.Sum{Clock: p.m.Stamp()}, driver.ErrTooLarge
 	}
-	e.Token = driver.Token(random())
+	e.Token = driver.NewToken()
 	p.store(e)
-	return driver.Sum{Value: sum, Clock: p.m.stamp()}, nil
+	return driver.Sum{Value: sum, Clock: p.m.Stamp()}, nil
 }
 
 // first stores the first value of a counter.
 func (p *step) first(initial *driver.Entry) (driver.Sum, error) {
 	if initial == nil {
-		return driver.Sum{Clock: p.m.stamp()}, driver.ErrMiss
+		return driver.Sum{Clock: p.m.Stamp()}, driver.ErrMiss
 	}
-	n, err := integer(initial)
+	n, err := initial.Integer()
 	if err != nil {
-		return driver.Sum{Clock: p.m.stamp()}, err
+		return driver.Sum{Clock: p.m.Stamp()}, err
 	}
 	if p.tooLarge(initial) {
-		return driver.Sum{Clock: p.m.stamp()}, driver.ErrTooLarge
+		return driver.Sum{Clock: p.m.Stamp()}, driver.ErrTooLarge
 	}
-	initial.Stamp = p.m.advance()
-	initial.Token = driver.Token(random())
+	initial.Stamp = p.m.Advance()
+	initial.Token = driver.NewToken()
 	p.store(initial)
 	return driver.Sum{Value: n, Created: true, Clock: initial.Stamp}, nil
-}
-
-// integer is the value of an Integer entry, which is a canonical decimal.
-func integer(e *driver.Entry) (int64, error) {
-	if e.Kind != driver.Integer {
-		return 0, driver.ErrNotInteger
-	}
-	n, err := strconv.ParseInt(string(e.Payload), 10, 64)
-	if err != nil || strconv.FormatInt(n, 10) != string(e.Payload) {
-		return 0, driver.ErrNotInteger
-	}
-	return n, nil
 }

@@ -20,7 +20,7 @@ type Stats struct {
 func (s *Store) Stats() Stats {
 	c := s.container
 	out := Stats{
-		Tags:     s.meta.Load().tagCount(),
+		Tags:     s.meta.Load().Tags(),
 		Rejected: c.rejected.Load(), Evicted: c.evicted.Load(), Expired: c.expired.Load(),
 	}
 	if !s.closed.Load() {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/cache/driver/metarecord"
 )
 
 // A Store is a driver.Store over a ristretto cache of its own. Make one with
@@ -20,7 +21,7 @@ type Store struct {
 	container *container
 	stripes   []stripe
 	seeds     [2]maphash.Seed // of scopes and names
-	meta      atomic.Pointer[meta]
+	meta      atomic.Pointer[metarecord.Record]
 	closed    atomic.Bool
 	closing   sync.Once
 }
@@ -45,7 +46,7 @@ func New(opts *Options) (*Store, error) {
 		return nil, fmt.Errorf("ristrettostore: %w", err)
 	}
 	s := &Store{opts: o, container: c, stripes: c.stripes, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
-	s.meta.Store(newMeta())
+	s.meta.Store(metarecord.New(maxTags))
 	return s, nil
 }
 
@@ -78,7 +79,7 @@ func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Durati
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
-	stamp := s.meta.Load().stamp()
+	stamp := s.meta.Load().Stamp()
 	now := time.Now().UnixNano()
 	out := make([]driver.KeyReading, len(keys))
 	for i, key := range keys {
@@ -99,9 +100,9 @@ func (s *Store) read(out *driver.Reading, key driver.Key, now int64, hold time.D
 		return driver.ErrClosed
 	}
 	m := s.meta.Load()
-	out.Fence.Stamp = m.stamp() // before the entry, and no writer in between
+	out.Fence.Stamp = m.Stamp() // before the entry, and no writer in between
 	r := s.find(st, h, key, now)
-	hit := r != nil && m.valid(r)
+	hit := r != nil && m.Valid(r.entry, &r.checked)
 	switch {
 	case hit:
 		out.Entry, out.Fence.Token = r.entry, r.entry.Token
@@ -127,10 +128,10 @@ func (s *Store) hold(out *driver.Reading, h uint64, st *stripe, key driver.Key, 
 		return driver.ErrClosed
 	}
 	m := s.meta.Load()
-	out.Fence.Stamp = m.stamp()
+	out.Fence.Stamp = m.Stamp()
 	if s.container.has(st, h) { // which read has counted as use already
 		r := s.find(st, h, key, now)
-		if r != nil && m.valid(r) {
+		if r != nil && m.Valid(r.entry, &r.checked) {
 			out.Entry, out.Fence.Token = r.entry, r.entry.Token
 			return nil
 		}

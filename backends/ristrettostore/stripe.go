@@ -44,7 +44,7 @@ func (st *stripe) hold(key driver.Key, now, until int64) (t driver.Token, plante
 		st.sweep(now)
 	}
 	if !ok || now >= f.end {
-		f, planted = fence{token: driver.Token(random())}, true
+		f, planted = fence{token: driver.NewToken()}, true
 	}
 	f.end = max(f.end, until)
 	if st.fences == nil {

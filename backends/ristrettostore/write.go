@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/cache/driver/metarecord"
 )
 
 // A step is one write of one key: its stripe is locked, and what stands there
@@ -18,7 +19,7 @@ type step struct {
 	st  *stripe
 	key driver.Key
 	now int64
-	m   *meta
+	m   *metarecord.Record
 	old *record // under the hash, whatever its key and life
 }
 
@@ -52,7 +53,7 @@ func (p *step) end() { p.st.mu.Unlock() }
 // live is the valid entry that is not negative, or nil.
 func (p *step) live() *driver.Entry {
 	r := mine(p.old, p.key, p.now)
-	if r == nil || r.entry.Kind == driver.Negative || !p.m.valid(r) {
+	if r == nil || r.entry.Kind == driver.Negative || !p.m.Valid(r.entry, &r.checked) {
 		return nil
 	}
 	return r.entry
@@ -108,39 +109,39 @@ func (s *Store) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode d
 	case driver.Set:
 	case driver.Add:
 		if p.live() != nil {
-			return driver.Result{Clock: p.m.stamp()}, nil
+			return driver.Result{Clock: p.m.Stamp()}, nil
 		}
 	case driver.Fill, driver.SetFenced:
-		if token != 0 && p.standing() == token && p.m.allows(e) {
+		if token != 0 && p.standing() == token && p.m.Allows(e) {
 			break
 		}
 		if mode == driver.Fill {
-			return driver.Result{Clock: p.m.stamp()}, nil
+			return driver.Result{Clock: p.m.Stamp()}, nil
 		}
 		p.clear()
-		return driver.Result{Clock: p.m.advance()}, nil
+		return driver.Result{Clock: p.m.Advance()}, nil
 	default:
 		return driver.Result{}, fmt.Errorf("ristrettostore: put mode %d: %w", mode, errors.ErrUnsupported)
 	}
 
 	if p.tooLarge(e) {
 		if mode == driver.Add || mode == driver.Fill {
-			return driver.Result{Clock: p.m.stamp()}, driver.ErrTooLarge
+			return driver.Result{Clock: p.m.Stamp()}, driver.ErrTooLarge
 		}
 		p.clear()
-		return driver.Result{Clock: p.m.advance()}, driver.ErrTooLarge
+		return driver.Result{Clock: p.m.Advance()}, driver.ErrTooLarge
 	}
 
 	var at driver.Stamp
 	if mode == driver.Fill {
-		at = p.m.stamp()
+		at = p.m.Stamp()
 	} else {
-		at = p.m.advance()
+		at = p.m.Advance()
 	}
 	if mode == driver.Set || mode == driver.Add {
 		e.Stamp = at
 	}
-	e.Token = driver.Token(random())
+	e.Token = driver.NewToken()
 	p.store(e)
 	return driver.Result{Done: true, Clock: at}, nil
 }
@@ -154,11 +155,11 @@ func (s *Store) Touch(ctx context.Context, key driver.Key, life driver.Life) (dr
 	defer p.end()
 	old := p.live()
 	if old == nil {
-		return driver.Result{Clock: p.m.stamp()}, nil
+		return driver.Result{Clock: p.m.Stamp()}, nil
 	}
 	e := twin(old)
 	e.Life = life
-	at := p.m.advance()
+	at := p.m.Advance()
 	p.store(e)
 	return driver.Result{Done: true, Clock: at}, nil
 }
@@ -194,7 +195,7 @@ func (s *Store) Invalidate(ctx context.Context, what driver.Invalidation) (drive
 	}
 	for {
 		m := s.meta.Load()
-		if at, ok := m.invalidate(what.Tags); ok {
+		if at, ok := m.Invalidate(what.Tags); ok {
 			return driver.Invalidated{Removed: removed, Clock: at}, nil
 		}
 		s.renew(m)
@@ -207,9 +208,9 @@ func (s *Store) NewEpoch() { s.renew(s.meta.Load()) }
 
 // renew replaces m, unless someone has already. Who works with m for a moment
 // longer does what came before.
-func (s *Store) renew(m *meta) {
+func (s *Store) renew(m *metarecord.Record) {
 	s.container.clear()
-	s.meta.CompareAndSwap(m, newMeta())
+	s.meta.CompareAndSwap(m, metarecord.New(maxTags))
 }
 
 // Move implements driver.Mover. The entry keeps its stamp: it is as old as it
@@ -228,11 +229,11 @@ func (s *Store) Move(ctx context.Context, from, to driver.Key) (driver.Result, e
 	p := s.stepOf(fromHash, src, from)
 	old := p.live()
 	if old == nil {
-		return driver.Result{Clock: p.m.stamp()}, nil
+		return driver.Result{Clock: p.m.Stamp()}, nil
 	}
 	e := twin(old)
-	e.Token = driver.Token(random())
-	at := p.m.advance()
+	e.Token = driver.NewToken()
+	at := p.m.Advance()
 	p.clear()
 	q := s.stepOf(toHash, dst, to) // after the source is gone: they may be one
 	q.m = p.m

@@ -2,6 +2,8 @@ package driver
 
 import (
 	"math"
+	"math/rand/v2"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -9,6 +11,16 @@ import (
 // Token is the fence under a key: random, new with each placeholder and each
 // stored entry. Zero means that there is none, and never fences anything.
 type Token uint64
+
+// NewToken is random and not 0. Tokens need to differ, not to be secret: nobody
+// gains by guessing one. math/rand/v2 is seeded by the system.
+func NewToken() Token {
+	for {
+		if t := rand.Uint64(); t != 0 {
+			return Token(t)
+		}
+	}
+}
 
 // Stamp is a position in the order of a namespace's invalidations. Stamps of
 // different epochs do not compare. N stays below 2^53, because Lua counts in
@@ -115,6 +127,19 @@ func (e *Entry) Clone() *Entry {
 		Token: e.Token, Stamp: e.Stamp, Life: e.Life, Kind: e.Kind, Schema: e.Schema,
 		Cost: e.Cost, Tags: e.Tags, Payload: e.Payload,
 	}
+}
+
+// Integer is the value of an Integer entry. Any other entry, and a payload that is
+// no canonical decimal, is ErrNotInteger.
+func (e *Entry) Integer() (int64, error) {
+	if e.Kind != Integer {
+		return 0, ErrNotInteger
+	}
+	n, err := strconv.ParseInt(string(e.Payload), 10, 64)
+	if err != nil || strconv.FormatInt(n, 10) != string(e.Payload) {
+		return 0, ErrNotInteger
+	}
+	return n, nil
 }
 
 // Size is the number of bytes that the entry holds, for accounting.

@@ -2,6 +2,7 @@ package servertest
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -52,8 +53,8 @@ func SharedRedisCluster(t testing.TB) []string {
 			return nil, err
 		}
 		for _, s := range c.nodes { // nobody dies: a busy machine must not look like it
-			if line, err := askLine(s.Addr, "CONFIG SET cluster-node-timeout 30000\r\n"); err != nil || line != "+OK" {
-				return nil, c.fail(fmt.Errorf("CONFIG SET: %s %w", line, err))
+			if err := order(s.Addr, "CONFIG SET cluster-node-timeout 30000"); err != nil {
+				return nil, c.fail(err)
 			}
 		}
 		return c.nodes, nil
@@ -123,9 +124,21 @@ func owns(ranges []string, slot int) bool {
 	return false
 }
 
-// startCluster starts the nodes, has them meet, and waits until each says that
-// the cluster is well.
+// startCluster tries again with other ports: those of the bus are anybody's until
+// a node has them, and what another cluster sends there may make two of one.
 func startCluster(path string, args []string) (*RedisNodes, error) {
+	const attempts = 3
+	for i := 1; ; i++ {
+		c, err := tryCluster(path, args)
+		if err == nil || i == attempts {
+			return c, err
+		}
+	}
+}
+
+// tryCluster starts the nodes, has them meet, and waits until each says that the
+// cluster is well.
+func tryCluster(path string, args []string) (*RedisNodes, error) {
 	c := &RedisNodes{nodes: make([]*Server, 2*shards)}
 	buses := make([]string, len(c.nodes))
 	errs := make([]error, len(c.nodes))
@@ -181,7 +194,12 @@ func startNode(path string, args []string) (*Server, string, error) {
 // form makes one cluster of nodes that know nothing of each other.
 func (c *RedisNodes) form(buses []string) error {
 	for i, s := range c.nodes {
-		commands := []string{fmt.Sprintf("CLUSTER SET-CONFIG-EPOCH %d", i+1)}
+		if err := order(s.Addr, fmt.Sprintf("CLUSTER SET-CONFIG-EPOCH %d", i+1)); err != nil {
+			return err
+		}
+	}
+	for i, s := range c.nodes {
+		var commands []string
 		if i < shards {
 			const slots = 16384
 			commands = append(commands, fmt.Sprintf("CLUSTER ADDSLOTSRANGE %d %d", i*slots/shards, (i+1)*slots/shards-1))
@@ -191,8 +209,8 @@ func (c *RedisNodes) form(buses []string) error {
 			commands = append(commands, fmt.Sprintf("CLUSTER MEET %s %s %s", host, port, buses[j]))
 		}
 		for _, command := range commands {
-			if line, err := askLine(s.Addr, command+"\r\n"); err != nil || line != "+OK" {
-				return fmt.Errorf("%s: %s %w", command, line, err)
+			if err := order(s.Addr, command); err != nil {
+				return err
 			}
 		}
 	}
@@ -206,8 +224,8 @@ func (c *RedisNodes) form(buses []string) error {
 		if err != nil {
 			return err
 		}
-		if line, err := askLine(c.nodes[shards+i].Addr, "CLUSTER REPLICATE "+id+"\r\n"); err != nil || line != "+OK" {
-			return fmt.Errorf("CLUSTER REPLICATE: %s %w", line, err)
+		if err := order(c.nodes[shards+i].Addr, "CLUSTER REPLICATE "+id); err != nil {
+			return err
 		}
 	}
 	if err := c.wait(func(text string) bool { return strings.Count(text, "slave") == shards }, "CLUSTER NODES"); err != nil {
@@ -234,6 +252,18 @@ func (c *RedisNodes) wait(done func(string) bool, command string) error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// order sends a command that is answered with OK.
+func order(addr, command string) error {
+	line, err := askLine(addr, command+"\r\n")
+	if err == nil && line != "+OK" {
+		err = errors.New(line)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", command, err)
 	}
 	return nil
 }

@@ -1,0 +1,115 @@
+// Package metarecord is the meta record of a store that keeps its entries in
+// this process: epoch, counter and the stamps of tags, in memory.
+package metarecord
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// A Record guards all entries of one epoch. A new epoch is a new Record, so that
+// epoch, counter and tag stamps are always lost together. It is safe for
+// concurrent use.
+type Record struct {
+	epoch   uint64
+	n       atomic.Uint64
+	maxTags int
+
+	// last is the highest n that any tag was given, stored after the tag: an entry
+	// that was checked at last or later needs no look at its tags.
+	last atomic.Uint64
+	all  atomic.Uint64 // the stamp of driver.TagAll
+
+	mu   sync.RWMutex
+	tags map[string]uint64
+}
+
+// New begins an epoch whose Record holds at most maxTags tags.
+func New(maxTags int) *Record {
+	return &Record{epoch: uint64(driver.NewToken()), maxTags: maxTags, tags: make(map[string]uint64)}
+}
+
+// Stamp is the clock.
+func (r *Record) Stamp() driver.Stamp { return driver.Stamp{Epoch: r.epoch, N: r.n.Load()} }
+
+// Advance moves the clock on by one.
+func (r *Record) Advance() driver.Stamp { return driver.Stamp{Epoch: r.epoch, N: r.n.Add(1)} }
+
+// Invalidate advances once and gives tags the new stamp. The counter shows it
+// only after the tags have it: a reader that saw the counter never misses the
+// tag. It does nothing and reports false when that would be too many tags: then
+// it is time for a new epoch.
+func (r *Record) Invalidate(tags []string) (driver.Stamp, bool) {
+	if len(tags) == 0 {
+		return r.Advance(), true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.tags) > 0 && len(r.tags)+len(tags) > r.maxTags {
+		return driver.Stamp{}, false
+	}
+	for {
+		// A write may take n in between. Then the tags rise again: for a moment they
+		// have the stamp of a write that this call overlaps, which hurts nobody.
+		n := r.n.Load() + 1
+		for _, t := range tags {
+			if t == driver.TagAll {
+				r.all.Store(n)
+				continue
+			}
+			if _, known := r.tags[t]; !known {
+				t = strings.Clone(t) // it may be cut from something large
+			}
+			r.tags[t] = n
+		}
+		r.last.Store(n)
+		if r.n.CompareAndSwap(n-1, n) {
+			return driver.Stamp{Epoch: r.epoch, N: n}, true
+		}
+	}
+}
+
+// Allows reports whether e has this epoch, and no tag of it a greater stamp.
+func (r *Record) Allows(e *driver.Entry) bool {
+	if e.Stamp.Epoch != r.epoch || r.all.Load() > e.Stamp.N {
+		return false
+	}
+	if len(e.Tags) == 0 {
+		return true
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, t := range e.Tags {
+		if r.tags[t] > e.Stamp.N {
+			return false
+		}
+	}
+	return true
+}
+
+// Valid is Allows for a stored entry. checked, which lies with the entry and is 0
+// at first, remembers up to which stamp its tags are known to be fine.
+func (r *Record) Valid(e *driver.Entry, checked *atomic.Uint64) bool {
+	if e.Stamp.Epoch != r.epoch {
+		return false
+	}
+	last := r.last.Load() // before the tags: what comes later is looked up again
+	if checked.Load() >= last {
+		return true
+	}
+	if !r.Allows(e) {
+		return false
+	}
+	checked.Store(last)
+	return true
+}
+
+// Tags is how many tags have a stamp, without driver.TagAll.
+func (r *Record) Tags() int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return len(r.tags)
+}
