@@ -19,7 +19,7 @@ func (e *engine) fromNear(ctx context.Context, key driver.Key) *driver.Entry {
 	e.followed()
 	for i := range e.near {
 		r, err := e.near[i].store.Get(ctx, key, 0)
-		if err != nil || r.Entry == nil || stale(r.Entry) {
+		if err != nil || r.Entry == nil || r.Expired || stale(r.Entry) {
 			continue // of a stale copy the store may have a newer one
 		}
 		c, ok := r.Entry.Decoded().(*nearCopy)

@@ -18,7 +18,7 @@ func (v *view) IncrVersion(ctx context.Context, key string, delta int) (int, err
 	done, err := v.write(ctx, "move", key, 0, 0, nil, func(from driver.Key, _ *call) (bool, error) {
 		if delta == 0 {
 			r, err := e.store.Get(ctx, from, 0)
-			return err == nil && r.Entry != nil && r.Entry.Kind != driver.Negative, err
+			return err == nil && r.Live(), err
 		}
 		to, err := v.withVersion(target).key(key)
 		if err != nil {

@@ -133,7 +133,7 @@ func (v *view) add(ctx context.Context, name string, it item, opts []Option) (bo
 			return false, fmt.Errorf("%w: %d bytes, over Options.MaxValue (%d)", ErrTooLarge, len(it.payload), e.opts.MaxValue)
 		case c.ttl <= 0:
 			r, err := e.store.Get(ctx, key, 0)
-			return err == nil && (r.Entry == nil || r.Entry.Kind == driver.Negative), err
+			return err == nil && !r.Live(), err
 		}
 		return e.put(ctx, key, it.entry(c, life(time.Now(), c.ttl, 0)), driver.Add, 0)
 	})

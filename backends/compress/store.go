@@ -68,7 +68,7 @@ func (s *Store) out(r *driver.Reading) {
 	}
 	p, err := s.coder.inflate(e.Payload)
 	if err != nil {
-		r.Entry, r.Odd = nil, err
+		r.Entry, r.Expired, r.Odd = nil, false, err
 		if err == driver.ErrNewer {
 			r.Fence.Token = 0 // it is left alone
 		}

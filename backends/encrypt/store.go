@@ -65,6 +65,7 @@ func (s *Store) out(r *driver.Reading, key driver.Key) {
 	if r.Entry, err = s.sealer.open(key, r.Entry); err == nil {
 		return
 	}
+	r.Expired = false
 	if r.Odd = err; errors.Is(err, driver.ErrNewer) {
 		r.Fence.Token = 0 // it is left alone
 	}

@@ -53,15 +53,31 @@ func (s *Store) get(ctx context.Context, key driver.Key, hold time.Duration, v *
 		return driver.Reading{}, err
 	}
 	until := now.Add(hold).UnixNano()
+	r := is.reading(v)
 	switch {
-	case is.entry != nil && v.allows(is.entry):
-		return driver.Reading{Entry: is.entry, Fence: driver.Fence{Token: is.token, Stamp: v.stamp()}}, nil
+	case r.Entry != nil:
+		return r, nil
 	case hold > 0 && !is.holds(until):
 		return s.plant(ctx, at, key, until)
 	case is.waste:
 		s.tidy(at, key)
 	}
-	return driver.Reading{Fence: driver.Fence{Token: is.token, Stamp: v.stamp()}, Odd: is.odd}, nil
+	return r, nil
+}
+
+// reading is what v says of the slot.
+func (s *slot) reading(v *view) driver.Reading {
+	r := driver.Reading{Fence: driver.Fence{Token: s.token, Stamp: v.stamp()}}
+	verdict := driver.Invalid
+	if s.entry != nil {
+		verdict = v.judge(s.entry)
+	}
+	if verdict == driver.Invalid {
+		r.Odd = s.odd
+		return r
+	}
+	r.Entry, r.Expired = s.entry, verdict == driver.Expired
+	return r
 }
 
 // holds reports whether nothing is to be planted: a placeholder stands until
@@ -82,12 +98,9 @@ func (s *Store) plant(ctx context.Context, at place, key driver.Key, until int64
 	if err != nil {
 		return driver.Reading{}, err
 	}
-	r := driver.Reading{Fence: driver.Fence{Token: is.token, Stamp: l.stamp()}, Odd: is.odd}
+	r := is.reading(&l.view)
 	switch {
-	case is.entry != nil && l.allows(is.entry):
-		r.Entry = is.entry
-		return r, nil
-	case is.holds(until):
+	case r.Entry != nil, is.holds(until):
 		return r, nil
 	case is.token == 0 || is.entry != nil:
 		r.Fence.Token, r.Planted = driver.Token(random()), true

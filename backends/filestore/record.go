@@ -80,20 +80,18 @@ func (r *record) catchUp(h *header) error {
 
 // allows reports whether e is of the view's epoch, and no tag of it has a
 // greater stamp, as of the view or later.
-func (v *view) allows(e *driver.Entry) bool {
+func (v *view) allows(e *driver.Entry) bool { return v.judge(e) == driver.Valid }
+
+// judge is allows for who reads.
+func (v *view) judge(e *driver.Entry) driver.Verdict {
 	if e.Stamp.Epoch != v.epoch {
-		return false
+		return driver.Invalid
 	}
 	r := v.record
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if r.epoch != v.epoch || r.tags[driver.TagAll] > e.Stamp.N {
-		return false
+	if r.epoch != v.epoch {
+		return driver.Invalid
 	}
-	for _, t := range e.Tags {
-		if r.tags[t] > e.Stamp.N {
-			return false
-		}
-	}
-	return true
+	return e.Judge(func(tag string) uint64 { return r.tags[tag] })
 }

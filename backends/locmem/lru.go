@@ -36,16 +36,16 @@ func newLRU(sh *shard, r *room) *lru {
 	return l
 }
 
-func (l *lru) read(key driver.Key, now int64, m *metarecord.Record) (*record, bool) {
+func (l *lru) read(key driver.Key, now int64, m *metarecord.Record) (*record, driver.Verdict) {
 	n := l.current(key, now)
 	if n == nil {
-		return nil, false
+		return nil, driver.Invalid
 	}
-	if !m.Valid(n.record.entry, &n.record.checked) {
-		return &n.record, false
+	v := m.Judge(n.record.entry, &n.record.checked)
+	if v != driver.Invalid {
+		l.use(n)
 	}
-	l.use(n)
-	return &n.record, true
+	return &n.record, v
 }
 
 func (l *lru) find(key driver.Key, now int64) *record {

@@ -20,7 +20,7 @@ type record struct {
 type table interface {
 	// read returns what stands under key and has not ended, and whether m holds
 	// it valid. If so the key counts as used.
-	read(key driver.Key, now int64, m *metarecord.Record) (r *record, valid bool)
+	read(key driver.Key, now int64, m *metarecord.Record) (*record, driver.Verdict)
 	// find is read without counting as use, and without looking at validity.
 	find(key driver.Key, now int64) *record
 	// put stores e, which has not ended, in place of what stands. used tells

@@ -138,10 +138,14 @@ func (s *Store) readUnlocked(out *driver.Reading, key driver.Key) bool {
 		return false
 	}
 	r, ok := s.otter.get(key)
-	if !ok || !m.Valid(r.entry, &r.checked) {
+	if !ok {
 		return false
 	}
-	out.Entry = r.entry
+	v := m.Judge(r.entry, &r.checked)
+	if v == driver.Invalid {
+		return false
+	}
+	out.Entry, out.Expired = r.entry, v == driver.Expired
 	out.Fence = driver.Fence{Token: r.entry.Token, Stamp: stamp}
 	return true
 }
@@ -152,10 +156,10 @@ func (s *Store) read(out *driver.Reading, key driver.Key, now int64, hold time.D
 	sh.mu.Lock()
 	m := s.meta.Load()
 	out.Fence.Stamp = m.Stamp()
-	r, valid := sh.table.read(key, now, m)
+	r, verdict := sh.table.read(key, now, m)
 	switch {
-	case valid:
-		out.Entry, out.Fence.Token = r.entry, r.entry.Token
+	case verdict != driver.Invalid:
+		out.Entry, out.Expired, out.Fence.Token = r.entry, verdict == driver.Expired, r.entry.Token
 	case hold > 0:
 		until := end(now, hold)
 		out.Fence.Token, out.Planted = sh.hold(key, now, until)

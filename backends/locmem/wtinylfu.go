@@ -63,9 +63,12 @@ func (w *wtinylfu) get(key driver.Key) (*record, bool) {
 }
 
 // read does not count as use: it is asked only where get has just counted.
-func (w *wtinylfu) read(key driver.Key, now int64, m *metarecord.Record) (*record, bool) {
+func (w *wtinylfu) read(key driver.Key, now int64, m *metarecord.Record) (*record, driver.Verdict) {
 	r := w.find(key, now)
-	return r, r != nil && m.Valid(r.entry, &r.checked)
+	if r == nil {
+		return nil, driver.Invalid
+	}
+	return r, m.Judge(r.entry, &r.checked)
 }
 
 func (w *wtinylfu) find(key driver.Key, _ int64) *record {

@@ -50,8 +50,9 @@ type found struct {
 	server *server
 	err    error
 
-	// entry is one that is valid and has not ended, or nil.
-	entry *driver.Entry
+	// entry is one that is valid, or expired, and has not ended, or nil.
+	entry   *driver.Entry
+	expired bool
 	// item says that something is there, of that cas; blob is its bytes.
 	item bool
 	cas  cas
@@ -68,7 +69,7 @@ type found struct {
 
 func (f *found) reading(clock driver.Stamp) driver.Reading {
 	return driver.Reading{
-		Entry: f.entry, Fence: driver.Fence{Token: f.token, Stamp: clock}, Planted: f.planted, Odd: f.odd,
+		Entry: f.entry, Expired: f.expired, Fence: driver.Fence{Token: f.token, Stamp: clock}, Planted: f.planted, Odd: f.odd,
 	}
 }
 
@@ -76,7 +77,7 @@ func (f *found) reading(clock driver.Stamp) driver.Reading {
 func (f *found) newer() bool { return f.odd != nil && errors.Is(f.odd, driver.ErrNewer) }
 
 // live reports whether an entry stands that more than readers see.
-func (f *found) live() bool { return f.entry != nil && f.entry.Kind != driver.Negative }
+func (f *found) live() bool { return f.entry != nil && !f.expired && f.entry.Kind != driver.Negative }
 
 // view reads the record, what stands under keys, and the stamps of tags. It does
 // not look at the tags of what stands.
@@ -252,23 +253,31 @@ func (s *Store) settle(c *call, v *view, attempt int) error {
 	return nil
 }
 
-// checkTags takes away the entries whose tags were invalidated.
+// checkTags takes away the entries whose tags were invalidated, or says that they
+// have expired.
 func (v *view) checkTags(of func(tag string) *op) {
 	for i := range v.found {
 		f := &v.found[i]
 		if f.entry == nil {
 			continue
 		}
-		for _, t := range f.entry.Tags {
-			o := of(t)
-			if o.err != nil {
-				f.entry, f.token, f.err = nil, 0, o.err
-				break
+		verdict := f.entry.Judge(func(tag string) uint64 {
+			if tag == driver.TagAll {
+				return 0 // judge has looked
 			}
-			if stampIn(o) > f.entry.Stamp.N {
-				f.entry = nil
-				break
+			o := of(tag)
+			if o.err != nil && f.err == nil {
+				f.err = o.err
 			}
+			return stampIn(o)
+		})
+		switch {
+		case f.err != nil:
+			f.entry, f.token = nil, 0
+		case verdict == driver.Invalid:
+			f.entry = nil
+		default:
+			f.expired = verdict == driver.Expired
 		}
 	}
 }

@@ -178,7 +178,7 @@ func (c *cluster) remove(ctx context.Context, keys []driver.Key) (int, error) {
 	}
 	n := 0
 	for _, h := range heads {
-		if h.Entry != nil {
+		if h.Live() {
 			n++
 		}
 	}
@@ -195,7 +195,7 @@ func (c *cluster) Move(ctx context.Context, from, to driver.Key) (driver.Result,
 func (c *cluster) move(ctx context.Context, from, to driver.Key) (driver.Result, error) {
 	for range moveAttempts {
 		r, err := c.Get(ctx, from, 0)
-		if err != nil || r.Entry == nil || r.Entry.Kind == driver.Negative {
+		if err != nil || !r.Live() {
 			return driver.Result{Clock: r.Fence.Stamp}, err
 		}
 		if from.String() == to.String() {

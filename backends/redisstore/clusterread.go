@@ -168,7 +168,9 @@ func (c *cluster) stands(ctx context.Context, key driver.Key) (standing, error) 
 		if err := c.checkTags(ctx, c.rdb, rec, judged); err != nil {
 			return s, err
 		}
-		s.live, s.parts = judged[0].Entry, parts
+		if judged[0].Live() {
+			s.live, s.parts = e, parts
+		}
 		return s, nil
 	}
 }

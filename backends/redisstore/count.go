@@ -55,7 +55,7 @@ const moveAttempts = 16
 func (s *primary) Move(ctx context.Context, from, to driver.Key) (driver.Result, error) {
 	for range moveAttempts {
 		r, err := s.Get(ctx, from, 0)
-		if err != nil || r.Entry == nil || r.Entry.Kind == driver.Negative {
+		if err != nil || !r.Live() {
 			return driver.Result{Clock: r.Fence.Stamp}, err
 		}
 		if from.String() == to.String() {

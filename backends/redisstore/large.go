@@ -65,13 +65,15 @@ func (s *primary) getLarge(ctx context.Context, key driver.Key, hold time.Durati
 	case err != nil:
 		return r, false, wrap(ctx, err)
 	}
+	var expired bool
 	if len(body) >= envelope.HeaderLen {
 		entry := bytesOf(get.Val())
-		if !bytes.HasPrefix(entry, body) {
+		if body, expired = cutExpired(body); !bytes.HasPrefix(entry, body) {
 			return r, false, nil
 		}
 		body = entry
 	}
 	r, err = s.reading(ctx, key, clock, body, hold)
+	r.Expired = expired && r.Entry != nil
 	return r, true, err
 }

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"time"
@@ -44,9 +45,10 @@ func (s *primary) reading(ctx context.Context, key driver.Key, clock driver.Stam
 	}
 	r := driver.Reading{Fence: driver.Fence{Stamp: clock}}
 	if len(body) > withToken {
+		body, r.Expired = cutExpired(body)
 		e, err := envelope.Decode(key, body)
 		if err != nil {
-			r.Odd = err
+			r.Odd, r.Expired = err, false
 			r.Fence.Token, r.Planted = s.drop(ctx, s.rdb, key, envelope.Token(body), hold)
 			return r, nil
 		}
@@ -55,6 +57,11 @@ func (s *primary) reading(ctx context.Context, key driver.Key, clock driver.Stam
 		return r, nil
 	}
 	return noEntry(clock, body), nil
+}
+
+// cutExpired takes away what says that the entry of a body has expired.
+func cutExpired(body []byte) (entry []byte, expired bool) {
+	return bytes.CutPrefix(body, []byte{'E'})
 }
 
 // noEntry makes a Reading from the short body of what is no valid entry.

@@ -73,16 +73,10 @@ func number(v any) (uint64, error) {
 }
 
 // outdated tells whether a tag of e was invalidated after its stamp.
-func (r record) outdated(e *driver.Entry) bool {
-	if r.tags[driver.TagAll] > e.Stamp.N {
-		return true
-	}
-	for _, t := range e.Tags {
-		if r.tags[t] > e.Stamp.N {
-			return true
-		}
-	}
-	return false
+func (r record) outdated(e *driver.Entry) bool { return r.judge(e) != driver.Valid }
+
+func (r record) judge(e *driver.Entry) driver.Verdict {
+	return e.Judge(func(tag string) uint64 { return r.tags[tag] })
 }
 
 // plainReading judges all of a value but the stamps of its tags.
@@ -104,7 +98,8 @@ func plainReading(key driver.Key, clock driver.Stamp, blob []byte, found bool) d
 	return r
 }
 
-// checkTags takes the entries away whose tags were invalidated.
+// checkTags takes the entries away whose tags were invalidated, or says that they
+// have expired.
 func (s *space) checkTags(ctx context.Context, p processor, rec record, readings []driver.KeyReading) error {
 	var unknown, all []string
 	for _, r := range readings {
@@ -141,8 +136,14 @@ func (s *space) checkTags(ctx context.Context, p processor, rec record, readings
 		}
 	}
 	for i, r := range readings {
-		if r.Entry != nil && rec.outdated(r.Entry) {
+		if r.Entry == nil {
+			continue
+		}
+		switch rec.judge(r.Entry) {
+		case driver.Invalid:
 			readings[i].Entry = nil
+		case driver.Expired:
+			readings[i].Expired = true
 		}
 	}
 	return nil

@@ -102,10 +102,14 @@ func (s *Store) read(out *driver.Reading, key driver.Key, now int64, hold time.D
 	m := s.meta.Load()
 	out.Fence.Stamp = m.Stamp() // before the entry, and no writer in between
 	r := s.find(st, h, key, now)
-	hit := r != nil && m.Valid(r.entry, &r.checked)
+	verdict := driver.Invalid
+	if r != nil {
+		verdict = m.Judge(r.entry, &r.checked)
+	}
+	hit := verdict != driver.Invalid
 	switch {
 	case hit:
-		out.Entry, out.Fence.Token = r.entry, r.entry.Token
+		out.Entry, out.Expired, out.Fence.Token = r.entry, verdict == driver.Expired, r.entry.Token
 	case r != nil:
 		out.Fence.Token = r.entry.Token
 	default:
@@ -131,11 +135,11 @@ func (s *Store) hold(out *driver.Reading, h uint64, st *stripe, key driver.Key, 
 	out.Fence.Stamp = m.Stamp()
 	if s.container.has(st, h) { // which read has counted as use already
 		r := s.find(st, h, key, now)
-		if r != nil && m.Valid(r.entry, &r.checked) {
-			out.Entry, out.Fence.Token = r.entry, r.entry.Token
-			return nil
-		}
 		if r != nil {
+			if v := m.Judge(r.entry, &r.checked); v != driver.Invalid {
+				out.Entry, out.Expired, out.Fence.Token = r.entry, v == driver.Expired, r.entry.Token
+				return nil
+			}
 			s.container.remove(st, h)
 		}
 	}

@@ -47,7 +47,7 @@ type move struct {
 // find is the entry that is to be moved, or nil.
 func (m *move) find(ctx context.Context) (*driver.Entry, error) {
 	r, err := m.source.store.Get(ctx, m.from, 0)
-	if err != nil || r.Entry == nil || r.Entry.Kind == driver.Negative {
+	if err != nil || !r.Live() {
 		return nil, m.source.wrap(err)
 	}
 	return r.Entry, nil

@@ -88,7 +88,7 @@ func (s *Store) Move(ctx context.Context, from, to driver.Key) (driver.Result, e
 		}
 		read := s.reading(from, &r)
 		out.clock = read.Fence.Stamp
-		if read.Entry == nil || read.Entry.Kind == driver.Negative {
+		if !read.Live() {
 			return nil
 		}
 		if from.String() == to.String() {

@@ -33,6 +33,7 @@ const (
 	standsPlaceholder
 	standsValid
 	standsInvalid
+	standsExpired
 )
 
 // row is what a reading brings.
@@ -98,14 +99,14 @@ func (s *Store) reading(key driver.Key, r *row) driver.Reading {
 		out.Odd = driver.ErrCorrupt
 	case err != nil:
 		out.Odd = err
-	case r.stands == standsValid:
+	case r.stands == standsValid, r.stands == standsExpired:
 		e.Token = driver.Token(r.token)
 		e.Stamp = driver.Stamp{Epoch: uint64(r.epoch), N: uint64(r.stamp)}
 		e.Life = driver.Life{Fresh: int64(r.fresh), Expires: int64(r.ends)}
 		if e.Kind == driver.Integer {
 			e.Payload = strconv.AppendInt(nil, int64(r.number.n), 10)
 		}
-		out.Entry = e
+		out.Entry, out.Expired = e, r.stands == standsExpired
 	}
 	return out
 }

@@ -119,7 +119,7 @@ func Move(ctx context.Context, s Store, from, to Key) (Result, error) {
 		return m.Move(ctx, from, to)
 	}
 	r, err := s.Get(ctx, from, 0)
-	if err != nil || r.Entry == nil || r.Entry.Kind == Negative {
+	if err != nil || !r.Live() {
 		return Result{}, err
 	}
 	target, err := s.Get(ctx, to, moveHold)

@@ -19,7 +19,9 @@
 //   - Validity at every read: an entry is returned only if its epoch is the
 //     current one and no tag of it, nor [TagAll], has a stamp greater than the
 //     entry's own. Equal is valid: the load began after the invalidation. An
-//     entry that is not valid counts as absent everywhere.
+//     entry that is not valid counts as absent everywhere. Some tags only
+//     expire some entries, see [Entry.Judge]: such an entry is returned, marked,
+//     and absent for all that does not read.
 //   - One record: epoch, counter and tag stamps live and die together. Whoever
 //     finds none makes one with a new random epoch, never 0; every older entry
 //     is then invalid. A tag's stamp is forgotten only with its epoch.
@@ -52,7 +54,7 @@
 // # What a backend can rely on
 //
 // Keys and tags are arbitrary bytes, already composed and validated; the length
-// of a key is bounded by the client (250 bytes by default), that of a tag by 200
+// of a key is bounded by the client (250 bytes by default), that of a tag by 202
 // bytes. An entry passed to Put belongs to the store from then on: it may
 // set Token and Stamp and keep the pointer. Nothing is called after Close
 // except Close. Methods are called concurrently.

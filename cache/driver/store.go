@@ -63,6 +63,9 @@ type Reading struct {
 	// Entry is a valid entry that has not ended, or nil. It may have stopped
 	// being fresh: that is for the reader to judge.
 	Entry *Entry
+	// Expired says that a tag of the Entry was invalidated after its stamp: it
+	// is for whoever may have something stale. See [Entry.Judge].
+	Expired bool
 	// Fence is the token that stands under the key (with an Entry, its own) and
 	// the clock, read with or before the key. Stamp.N is thus also the highest
 	// invalidation that the reading is sure to reflect.
@@ -74,6 +77,10 @@ type Reading struct {
 	// ErrCorrupt, ErrForeign or ErrNewer; nil for a plain hit or miss.
 	Odd error
 }
+
+// Live reports whether a value stands there for who writes: one that is neither
+// expired nor negative.
+func (r *Reading) Live() bool { return r.Entry != nil && !r.Expired && r.Entry.Kind != Negative }
 
 // Mode is the condition of a Put.
 type Mode uint8

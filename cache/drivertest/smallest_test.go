@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -67,16 +68,22 @@ func (s *smallest) standing(key driver.Key) slot {
 }
 
 // valid: of this epoch, and no tag invalidated since. Equal is valid.
-func (s *smallest) valid(e *driver.Entry) bool {
+func (s *smallest) valid(e *driver.Entry) bool { return s.judge(e) == driver.Valid }
+
+func (s *smallest) judge(e *driver.Entry) driver.Verdict {
 	if e.Stamp.Epoch != s.clock.Epoch || s.tags[driver.TagAll] > e.Stamp.N {
-		return false
+		return driver.Invalid
 	}
+	verdict, twins := driver.Valid, len(e.Tags) > 0 && strings.HasPrefix(e.Tags[0], driver.Twin(""))
 	for _, t := range e.Tags {
 		if s.tags[t] > e.Stamp.N {
-			return false
+			if !twins || t[0] == driver.TagAll[0] {
+				return driver.Invalid
+			}
+			verdict = driver.Expired
 		}
 	}
-	return true
+	return verdict
 }
 
 // live is the valid entry under key that is a value, or nil.
@@ -102,9 +109,13 @@ func (s *smallest) Get(ctx context.Context, key driver.Key, hold time.Duration) 
 	}
 	defer s.mu.Unlock()
 	at, r := s.standing(key), driver.Reading{}
+	verdict := driver.Invalid
+	if at.entry != nil {
+		verdict = s.judge(at.entry)
+	}
 	switch until := time.Now().Add(hold).UnixNano(); {
-	case at.entry != nil && s.valid(at.entry):
-		r.Entry = at.entry
+	case verdict != driver.Invalid:
+		r.Entry, r.Expired = at.entry, verdict == driver.Expired
 	case hold > 0 && (at.token == 0 || at.entry != nil):
 		r.Planted = true
 		at = slot{token: newToken(), until: until}

@@ -1,6 +1,8 @@
 package drivertest
 
 import (
+	"time"
+
 	"github.com/stratacache/strata/cache"
 	"github.com/stratacache/strata/cache/driver"
 )
@@ -53,6 +55,56 @@ func stamps() []rule {
 			}
 			w.invalidate("x", "d", "y")
 			same(w, "Get after a list of tags", w.read("l"), nowhere)
+		}},
+		{"an entry with twins of its tags is only expired by a tag", nothing, func(w *world) {
+			const own = driver.TagAll + "own"
+			patient := func(payload string) *driver.Entry {
+				return entry(payload, driver.Twin("s"), driver.Twin("t"), own, "s", "t")
+			}
+			read := func() (rs []driver.Reading) {
+				w.t.Helper()
+				for _, hold := range []time.Duration{0, long} {
+					many := w.getMany(hold, "other", "k")
+					rs = append(rs, w.get("k", hold), many[1].Reading)
+				}
+				return rs
+			}
+			names := []string{"k", "add", "touch", "move", "removed"}
+			for _, n := range names {
+				w.set(n, patient("v"))
+			}
+			w.set("other", patient("w"))
+			for _, r := range read() {
+				same(w, "Expired at first", r.Expired, false)
+			}
+			token := w.stands("k").Token
+			w.invalidate("t")
+			for _, r := range read() {
+				same(w, "Get after its tag was invalidated", payload(r.Entry), "v")
+				same(w, "Expired", r.Expired, true)
+				same(w, "Fence", r.Fence.Token, token)
+			}
+			f := w.get("k", long).Fence
+			same(w, "Add over one that has expired", w.add("add", patient("new")), true)
+			same(w, "Touch of one", w.touch("touch", lifeOf(long)), false)
+			same(w, "Move of one", w.move("move", "moved"), false)
+			same(w, "Removed", w.delete("removed"), 0)
+			w.invalidate("s")
+			same(w, "Fill by a load that began before another of its tags was invalidated", w.fill("k", patient("old"), f), false)
+			f = w.get("k", long).Fence
+			same(w, "Fill under its token", w.fill("k", patient("new"), f), true)
+			r := w.get("k", 0)
+			same(w, "Get after the fill", payload(r.Entry), "new")
+			same(w, "Expired after the fill", r.Expired, false)
+			for _, tags := range [][]string{{driver.Twin("t"), "t"}, {own}, {driver.Twin("s")}} {
+				w.set("k", patient("again"))
+				w.invalidate("s")
+				w.invalidate(tags...)
+				for _, r := range read() {
+					same(w, "Get after a twin, or another tag that begins with NUL", payload(r.Entry), nowhere)
+					same(w, "Expired without an entry", r.Expired, false)
+				}
+			}
 		}},
 		{"what is stored after an invalidation is valid: equal is after", nothing, func(w *world) {
 			now := w.invalidate("t")

@@ -1,5 +1,5 @@
 -- What the scripts share that read. The body of a reading is a valid entry as
--- it stands, or a letter, a sign and the 8 bytes of a token, if there is one:
+-- it stands, after an E if it has expired, or a letter, a sign and the 8 bytes of a token, if there is one:
 --
 --   M  nothing, or a placeholder          F  foreign
 --   I  an entry that is not valid         N  of a newer format
@@ -14,7 +14,9 @@ local function judge(v, m, meta, key)
   if version ~= 1 or (kind > 3 and kind ~= 80) then return 'N-' end
   if kind == 80 then return 'M-' .. sub(v, 5, 12) end
   if #v < 86 then return 'C-' .. sub(v, 5, 12) end
-  if sub(v, 13, 20) == m[1] and not outdated(v, m, meta, key) then return v end
+  local verdict = sub(v, 13, 20) ~= m[1] or outdated(v, m, meta, key)
+  if not verdict then return v end
+  if verdict == 'E' then return 'E' .. v end
   return 'I-' .. sub(v, 5, 12)
 end
 

@@ -1,8 +1,9 @@
 -- What scripts share that judge entries. m is HMGET meta e n t:<all>. That an
 -- entry has ended need not be asked: the server removes it.
 
--- outdated tells whether a tag of the entry was invalidated after its stamp. v
--- is the header at least.
+-- outdated tells whether a tag of the entry was invalidated after its stamp. It
+-- is 'E' if that makes the entry expired, not invalid: see Entry.Judge. v is the
+-- header at least.
 local function outdated(v, m, meta, key)
   local count = byte(v, 77) * 256 + byte(v, 78)
   if count == 0 and not m[3] then return false end
@@ -21,13 +22,17 @@ local function outdated(v, m, meta, key)
     fields[i] = 't:' .. sub(v, at + 2, at + 1 + high * 256 + low)
     at = at + 2 + high * 256 + low
   end
+  local verdict, expires = false, sub(fields[1], 3, 4) == '\0!'
   for from = 1, count, 1000 do -- unpack has a limit
     local stamps = call('HMGET', meta, unpack(fields, from, math.min(count, from + 999)))
     for i = 1, #stamps do
-      if stamps[i] and tonumber(stamps[i]) > stamp then return true end
+      if stamps[i] and tonumber(stamps[i]) > stamp then
+        if not expires or (byte(fields[from + i - 1], 3) or 0) == 0 then return true end
+        verdict = 'E'
+      end
     end
   end
-  return false
+  return verdict
 end
 
 -- live tells whether v, the header at least of what stands under key, belongs

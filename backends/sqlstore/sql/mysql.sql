@@ -14,6 +14,11 @@ e.epoch = m.epoch AND e.stamp >= m.cleared AND (e.tags IS NULL OR NOT EXISTS (
 	SELECT 1 FROM JSON_TABLE(e.tags, '$[*]' COLUMNS (hex VARCHAR(1026) CHARACTER SET ascii PATH '$')) j
 	STRAIGHT_JOIN {tag} t ON t.namespace = m.namespace AND t.tag = UNHEX(j.hex) WHERE t.stamp > e.stamp))
 
+-- part: expired
+e.tags LIKE '["0021%' AND e.epoch = m.epoch AND e.stamp >= m.cleared AND NOT EXISTS (
+	SELECT 1 FROM JSON_TABLE(e.tags, '$[*]' COLUMNS (hex VARCHAR(1026) CHARACTER SET ascii PATH '$')) j
+	STRAIGHT_JOIN {tag} t ON t.namespace = m.namespace AND t.tag = UNHEX(j.hex) WHERE t.stamp > e.stamp AND j.hex LIKE '00%')
+
 -- part: live
 e.expires > {now} AND e.kind <> 2 AND SUBSTRING(e.body, 1, 3) = X'535401' AND {valid}
 
@@ -22,7 +27,7 @@ e.expires > {now} AND e.kind <> 2 AND SUBSTRING(e.body, 1, 3) = X'535401' AND {v
 
 -- part: reading
 m.epoch, m.clock, COALESCE(e.token, 0), COALESCE(e.stamp, 0), COALESCE(e.fresh, 0), COALESCE(e.ends, 0), e.number,
-CASE WHEN e.expires IS NULL OR e.expires <= {now} THEN 0 WHEN e.body IS NULL THEN 1 WHEN {valid} THEN 2 ELSE 3 END,
+CASE WHEN e.expires IS NULL OR e.expires <= {now} THEN 0 WHEN e.body IS NULL THEN 1 WHEN {valid} THEN 2 WHEN {expired} THEN 4 ELSE 3 END,
 e.body
 
 -- part: columns

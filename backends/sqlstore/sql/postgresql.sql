@@ -11,6 +11,11 @@ m.namespace = $ns AND m.history = pg_postmaster_start_time()
 e.epoch = m.epoch AND e.stamp >= m.cleared AND (e.tags IS NULL OR NOT EXISTS (
 	SELECT 1 FROM {tag} t WHERE t.namespace = e.namespace AND t.tag = ANY (e.tags) AND t.stamp > e.stamp))
 
+-- part: expired
+substr(e.tags[1], 1, 2) = '\x0021' AND NOT EXISTS (
+	SELECT 1 FROM {tag} t WHERE t.namespace = e.namespace AND t.tag = ANY (e.tags) AND t.stamp > e.stamp AND substr(t.tag, 1, 1) = '\x00')
+	AND e.epoch = m.epoch AND e.stamp >= m.cleared
+
 -- part: live
 e.expires > clock_timestamp() AND e.kind <> 2 AND substr(e.body, 1, 3) = '\x535401' AND {valid}
 
@@ -19,7 +24,7 @@ e.expires > clock_timestamp() AND e.kind <> 2 AND substr(e.body, 1, 3) = '\x5354
 
 -- part: reading
 m.epoch, m.clock, coalesce(e.token, 0), coalesce(e.stamp, 0), coalesce(e.fresh, 0), coalesce(e.ends, 0), e.number,
-CASE WHEN e.expires IS NULL OR e.expires <= statement_timestamp() THEN 0 WHEN e.body IS NULL THEN 1 WHEN {valid} THEN 2 ELSE 3 END,
+CASE WHEN e.expires IS NULL OR e.expires <= statement_timestamp() THEN 0 WHEN e.body IS NULL THEN 1 WHEN {valid} THEN 2 WHEN {expired} THEN 4 ELSE 3 END,
 e.body
 
 -- part: columns

@@ -9,6 +9,11 @@ m.namespace = $ns AND m.history = $history
 e.epoch = m.epoch AND e.stamp >= m.cleared AND (e.tags IS NULL OR NOT EXISTS (
 	SELECT 1 FROM json_each(e.tags) j CROSS JOIN {tag} t ON t.namespace = m.namespace AND t.tag = unhex(j.value) WHERE t.stamp > e.stamp))
 
+-- part: expired
+e.tags LIKE '["0021%' AND e.epoch = m.epoch AND e.stamp >= m.cleared AND NOT EXISTS (
+	SELECT 1 FROM json_each(e.tags) j CROSS JOIN {tag} t ON t.namespace = m.namespace AND t.tag = unhex(j.value)
+	WHERE t.stamp > e.stamp AND j.value LIKE '00%')
+
 -- part: live
 e.expires > $now AND e.kind <> 2 AND substr(e.body, 1, 3) = X'535401' AND {valid}
 
@@ -17,7 +22,7 @@ e.expires > $now AND e.kind <> 2 AND substr(e.body, 1, 3) = X'535401' AND {valid
 
 -- part: reading
 m.epoch, m.clock, coalesce(e.token, 0), coalesce(e.stamp, 0), coalesce(e.fresh, 0), coalesce(e.ends, 0), e.number,
-CASE WHEN e.expires IS NULL OR e.expires <= $now THEN 0 WHEN e.body IS NULL THEN 1 WHEN {valid} THEN 2 ELSE 3 END,
+CASE WHEN e.expires IS NULL OR e.expires <= $now THEN 0 WHEN e.body IS NULL THEN 1 WHEN {valid} THEN 2 WHEN {expired} THEN 4 ELSE 3 END,
 e.body
 
 -- part: columns

@@ -74,37 +74,43 @@ func (r *Record) Invalidate(tags []string) (driver.Stamp, bool) {
 
 // Allows reports whether e has this epoch, and no tag of it a greater stamp.
 func (r *Record) Allows(e *driver.Entry) bool {
-	if e.Stamp.Epoch != r.epoch || r.all.Load() > e.Stamp.N {
-		return false
+	return e.Stamp.Epoch == r.epoch && r.judge(e) == driver.Valid
+}
+
+func (r *Record) judge(e *driver.Entry) driver.Verdict {
+	all := r.all.Load()
+	if len(e.Tags) > 0 {
+		r.mu.RLock()
+		defer r.mu.RUnlock()
 	}
-	if len(e.Tags) == 0 {
-		return true
-	}
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	for _, t := range e.Tags {
-		if r.tags[t] > e.Stamp.N {
-			return false
+	return e.Judge(func(tag string) uint64 {
+		if tag == driver.TagAll {
+			return all
 		}
-	}
-	return true
+		return r.tags[tag]
+	})
 }
 
 // Valid is Allows for a stored entry. checked, which lies with the entry and is 0
 // at first, remembers up to which stamp its tags are known to be fine.
 func (r *Record) Valid(e *driver.Entry, checked *atomic.Uint64) bool {
+	return r.Judge(e, checked) == driver.Valid
+}
+
+// Judge is Valid for who reads.
+func (r *Record) Judge(e *driver.Entry, checked *atomic.Uint64) driver.Verdict {
 	if e.Stamp.Epoch != r.epoch {
-		return false
+		return driver.Invalid
 	}
 	last := r.last.Load() // before the tags: what comes later is looked up again
 	if checked.Load() >= last {
-		return true
+		return driver.Valid
 	}
-	if !r.Allows(e) {
-		return false
+	v := r.judge(e)
+	if v == driver.Valid {
+		checked.Store(last)
 	}
-	checked.Store(last)
-	return true
+	return v
 }
 
 // Tags is how many tags have a stamp, without driver.TagAll.
