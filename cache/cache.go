@@ -145,6 +145,12 @@ type Cache interface {
 	// Call it after the commit, never before.
 	Invalidate(ctx context.Context, tags ...string) error
 
+	// Expire is Invalidate for those who may wait: entries that were stored with
+	// [Stale], or with [Options].Stale, are from now on as stale as if their TTL had
+	// passed, and may be served while they are loaded anew; all others are dropped.
+	// What loads in flight would store is refused, as by Invalidate.
+	Expire(ctx context.Context, tags ...string) error
+
 	// Clear drops every entry under this view's prefix, in all versions, and
 	// nothing else. It costs the same however many entries there are.
 	Clear(ctx context.Context) error

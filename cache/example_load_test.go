@@ -42,6 +42,36 @@ func ExampleTyped_GetOrSetMany() {
 	// map[2:Ben 3:Cem] <nil>
 }
 
+// Expire is for what may be old for a moment: nobody waits for the new list.
+func ExampleClient_Expire() {
+	ctx := context.Background()
+	c, err := cache.New(locmem.New(nil), &cache.Options{TTL: time.Hour, Stale: time.Minute})
+	if err != nil {
+		panic(err)
+	}
+	defer c.Close(ctx)
+	lists := cache.For[[]string](c)
+	articles, loaded := []string{"one"}, make(chan bool, 1)
+	get := func() {
+		got, err := lists.GetOrSet(ctx, "front page", func(context.Context) ([]string, error) {
+			defer func() { loaded <- true }()
+			return slices.Clone(articles), nil
+		}, cache.Tags("articles"))
+		fmt.Println(got, err)
+	}
+	get()
+	<-loaded
+	articles = append(articles, "two")
+	if err := c.Expire(ctx, "articles"); err != nil {
+		panic(err)
+	}
+	get()
+	<-loaded
+	// Output:
+	// [one] <nil>
+	// [one] <nil>
+}
+
 // With Stale, a database that is down is not a page that is down.
 func ExampleStale() {
 	ctx := context.Background()

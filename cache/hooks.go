@@ -18,7 +18,7 @@ type Hooks struct {
 	// Write is called for each key that was set, added, filled, touched,
 	// incremented or moved.
 	Write func(context.Context, WriteInfo)
-	// Invalidate is called for each Delete, DeleteMany, Invalidate and Clear.
+	// Invalidate is called for each Delete, DeleteMany, Invalidate, Expire and Clear.
 	Invalidate func(context.Context, InvalidateInfo)
 }
 
@@ -65,9 +65,11 @@ const (
 	LoadFailed
 	// Throttled: the loader failed less than Options.RetryAfter ago.
 	Throttled
+	// Asked: the call was a GetStale.
+	Asked
 )
 
-var staleReasons = [...]string{"refreshing", "load failed", "throttled"}
+var staleReasons = [...]string{"refreshing", "load failed", "throttled", "asked"}
 
 // String returns the reason's name.
 func (r StaleReason) String() string {
@@ -122,6 +124,7 @@ type InvalidateInfo struct {
 	Prefix  string
 	Keys    []string
 	Tags    []string
+	Expire  bool // the Tags are expired, not removed
 	Clear   bool
 	Removed int
 	Err     error

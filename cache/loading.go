@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/stratacache/strata/cache/driver"
 )
 
 // ErrNotModified is what a loader returns when the value that [Previous] gave it
@@ -95,11 +97,19 @@ func (l *Load) apply(c *call) {
 	}
 }
 
-// renew gives the previous entry of f a new lifetime.
+// renew gives the previous entry of f a new lifetime. One whose tags have expired
+// is stored again, as of the beginning of the load that found it right.
 func (e *engine) renew(f *flight, c *call) (bool, error) {
 	if c.ttl <= 0 {
 		return false, nil
 	}
-	r, err := e.store.Touch(f.ctx, f.key.Key, life(time.Now(), c.ttl, c.stale))
+	until := life(time.Now(), c.ttl, c.stale)
+	r, err := e.store.Touch(f.ctx, f.key.Key, until)
+	if err != nil || r.Done || f.fence.Token == 0 {
+		return r.Done, err
+	}
+	again := f.previous.Clone()
+	again.Stamp, again.Life = f.fence.Stamp, until
+	r, err = e.store.Put(f.ctx, f.key.Key, again, driver.Fill, f.fence.Token)
 	return r.Done, err
 }

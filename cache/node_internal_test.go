@@ -19,10 +19,10 @@ func TestNodeJudgesByTablesOfTheSameEpoch(t *testing.T) {
 		key := driver.Key{Name: "k"}
 		n.observe(time.Now(), stampOf(1, 5))
 		c := &nearCopy{entry: new(driver.Entry), asOf: stampOf(1, 5)}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		n.own(time.Now(), stampOf(1, 6), driver.Change{Keys: []string{"k"}})
 		before := n.state.Load() // what a reader holds when the epoch changes under it
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		n.observe(time.Now(), stampOf(2, 0))
 		if n.acceptsAt(before, key, c) {
 			t.Error("a copy of epoch 1 that was changed since is accepted by the tables of epoch 2")
@@ -40,7 +40,7 @@ func TestNodeTakesATieForAmbiguous(t *testing.T) {
 		if e := n.load().clock.Epoch; e != 0 {
 			t.Errorf("got epoch %d, want none", e)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		n.observe(time.Now(), stampOf(2, 1))
 		if e := n.load().clock.Epoch; e != 2 {
 			t.Errorf("got epoch %d, want that of a later request", e)
@@ -55,11 +55,11 @@ func TestNodeWithoutAnEpochMakesAChange(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			n := &node{logged: logged}
 			changed := time.Now()
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			n.doubt()
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			read := time.Now()
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			n.own(changed, stampOf(1, 8), driver.Change{Keys: []string{"k"}})
 			n.observe(read, stampOf(1, 7))
 			if n.accepts(driver.Key{Name: "k"}, &nearCopy{entry: new(driver.Entry), asOf: stampOf(1, 7)}) {
@@ -74,9 +74,9 @@ func TestNodeRefusesAReadingInDoubt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &node{logged: true}
 		n.observe(time.Now(), stampOf(1, 5))
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		sent := time.Now()
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		n.doubt()
 		r := driver.LogReading{Clock: stampOf(1, 6), Complete: true, Changes: []driver.Change{{N: 6, Keys: []string{"k"}}}}
 		if n.apply(sent, &r) {

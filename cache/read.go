@@ -95,9 +95,9 @@ func (e *engine) take(ctx context.Context, sent time.Time, r *driver.Reading, f 
 		f.outcome, f.odd = Miss, r.Odd
 	case unreadable(r.Entry):
 		f.outcome, f.odd = Miss, driver.ErrNewer
-	case f.flags&optRefresh != 0 || stale(r.Entry):
+	case f.flags&optRefresh != 0 || r.Expired || stale(r.Entry):
 		f.outcome = Miss
-		if r.Entry.Kind != driver.Negative {
+		if r.Entry.Kind != driver.Negative && !(r.Expired && endsFresh(r.Entry)) {
 			f.stale = r.Entry
 		}
 	default:
@@ -111,8 +111,11 @@ func (e *engine) take(ctx context.Context, sent time.Time, r *driver.Reading, f 
 // stale reports whether an entry that has not ended is no longer fresh. An
 // entry that ends when it stops being fresh has been judged by the store.
 func stale(e *driver.Entry) bool {
-	return e.Life.Fresh != e.Life.Expires && time.Now().UnixNano() >= e.Life.Fresh
+	return !endsFresh(e) && time.Now().UnixNano() >= e.Life.Fresh
 }
+
+// endsFresh reports whether nobody may have e after it has stopped being fresh.
+func endsFresh(e *driver.Entry) bool { return e.Life.Fresh == e.Life.Expires }
 
 // unreadable reports whether e is of a kind that only a wrapper can read, which
 // was there when e was stored and is not now.

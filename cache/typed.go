@@ -68,20 +68,25 @@ func For[V any](c Cache, opts ...ViewOption) Typed[V] {
 // Get returns the value under key, or ErrMiss or ErrNotFound.
 func (t Typed[V]) Get(ctx context.Context, key string) (value V, err error) {
 	var f found
-	var zero V
 	err = t.view.find(ctx, key, 0, &f)
+	return t.got(ctx, key, &f, err)
+}
+
+// got is the end of a Get that found f.
+func (t Typed[V]) got(ctx context.Context, key string, f *found, err error) (value V, _ error) {
+	var zero V
 	if err == nil && f.entry != nil && f.entry.Kind != driver.Negative {
 		why := t.form.decode(f.entry, &value)
 		if why == nil {
-			t.view.report(ctx, key, &f, nil)
+			t.view.report(ctx, key, f, nil)
 			return value, nil
 		}
-		t.unusable(ctx, key, &f, why)
+		t.unusable(ctx, key, f, why)
 	}
 	if err != nil && f.outcome != Failed {
 		return zero, wrap("get", key, err)
 	}
-	t.view.report(ctx, key, &f, err)
+	t.view.report(ctx, key, f, err)
 	switch {
 	case err != nil:
 		return zero, wrap("get", key, err)
@@ -89,6 +94,23 @@ func (t Typed[V]) Get(ctx context.Context, key string) (value V, err error) {
 		return zero, ErrMiss
 	}
 	return zero, ErrNotFound
+}
+
+// GetStale is Get for who may have something stale: a value whose TTL has passed
+// or whose tags were expired (see [Cache].Expire), but whose [Stale] time has not
+// ended, is returned too, with fresh false.
+func (t Typed[V]) GetStale(ctx context.Context, key string) (value V, fresh bool, err error) {
+	var f found
+	err = t.view.find(ctx, key, 0, &f)
+	if err == nil && f.stale != nil {
+		if why := t.form.decode(f.stale, &value); why == nil {
+			f.outcome, f.why = StaleHit, Asked
+			t.view.report(ctx, key, &f, nil)
+			return value, false, nil
+		}
+	}
+	value, err = t.got(ctx, key, &f, err)
+	return value, err == nil, err
 }
 
 // unusable turns a hit into a miss, and removes the entry if its bytes are

@@ -21,6 +21,9 @@ type item struct {
 
 func (it item) entry(c *call, l driver.Life) *driver.Entry {
 	e := &driver.Entry{Life: l, Kind: it.kind, Schema: it.schema, Tags: c.tags, Payload: it.payload}
+	if l.Fresh < l.Expires {
+		e.Tags = withTwins(c.tags)
+	}
 	if it.decoded != nil {
 		e.Keep(it.decoded)
 	}
@@ -84,6 +87,7 @@ func (e *engine) wrote(sent time.Time, clock driver.Stamp, err error, tags []str
 	e.node.own(sent, clock, c)
 }
 
+// invalidate drops keys, and what has one of tags, which are the driver's.
 func (e *engine) invalidate(ctx context.Context, keys []driver.Key, tags []string) (int, error) {
 	sent := time.Now()
 	r, err := e.store.Invalidate(ctx, driver.Invalidation{Keys: keys, Tags: tags})

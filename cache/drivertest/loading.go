@@ -186,5 +186,24 @@ func loading() []rule {
 			w.must("Get", err)
 			same(w, "length in the store", len(v), 2)
 		}},
+		{"a value whose tag was expired is stale, and gone once the tag is invalidated", nothing, func(w *world) {
+			c := w.client(&cache.Options{Stale: long})
+			texts := cache.For[string](c)
+			for _, v := range []string{"v", "w"} {
+				got, err := texts.GetOrSet(w.ctx, "k", func(context.Context) (string, error) { return v, nil },
+					cache.Tags("t"), cache.SoftTimeout(cache.Forever))
+				w.must("GetOrSet", err)
+				same(w, "GetOrSet", got, v)
+				w.must("Expire", c.Expire(w.ctx, "t"))
+				same(w, "Get of an expired value", w.look(c, "k"), nowhere)
+				got, fresh, err := texts.GetStale(w.ctx, "k")
+				w.must("GetStale", err)
+				same(w, "GetStale", got, v)
+				same(w, "fresh", fresh, false)
+			}
+			w.must("Invalidate", c.Invalidate(w.ctx, "t"))
+			_, _, err := texts.GetStale(w.ctx, "k")
+			w.is("GetStale of an invalidated value", err, cache.ErrMiss)
+		}},
 	}
 }
