@@ -43,7 +43,7 @@ func New(store driver.Store, opts *Options) (*Client, error) {
 	e.hold = o.LoadTimeout + holdMargin
 	e.keeps = keepsEntries(store)
 	e.untimed = e.keeps && len(o.Near) == 0
-	if e.log, e.node.logged = driver.As[driver.LogReader](store); len(o.Near) == 0 {
+	if e.log, e.node.logged = driver.Log(store); len(o.Near) == 0 {
 		e.node.logged = false
 	}
 	e.leases = !e.keeps && o.LeaseWait > 0

@@ -28,14 +28,14 @@
 // What a payload says its size is, is checked against [Options].MaxInflated
 // before anything is allocated. A payload that is larger, or that is not what it
 // says, is a miss with driver.ErrCorrupt, and the load that follows replaces it.
-// To Add, Touch and the count of a delete, which ask the store alone, it is an
-// entry like any other until then. There is no checksum: a store that keeps bytes
+// To Touch and the count of a delete, which ask the store alone, it is an entry
+// like any other until then; Add replaces it, and an Add that is refused takes
+// another trip to see that. There is no checksum: a store that keeps bytes
 // elsewhere has its own.
 //
 // The wrapper is no near tier: it returns a new entry for each read, without the
-// decoded value. Put memory in front of it, not under it. The log of a store that
-// keeps one (driver.LogReader) is not seen through the wrapper: a near tier goes by
-// the number of changes alone.
+// decoded value. Put memory in front of it, not under it. It follows the log of
+// a store that keeps one (driver.LogReader).
 //
 // # Order
 //

@@ -4,8 +4,8 @@ import "github.com/stratacache/strata/cache/driver"
 
 // CodeAll has s compress all payloads, even if that makes them larger.
 func (s *Store) CodeAll() {
-	s.always = true
-	s.threshold = 0
+	s.codec.always = true
+	s.codec.threshold = 0
 }
 
 // A Codec is what a store makes of payloads.
@@ -27,4 +27,4 @@ func (c Codec) Compress(p []byte) []byte { return c.c.compress(p, 2*len(p)+100) 
 func (c Codec) Inflate(p []byte) ([]byte, error) { return c.c.inflate(p) }
 
 // Inner is the store under s.
-func (s *Store) Inner() driver.Store { return s.store }
+func (s *Store) Inner() driver.Store { return s.Logged() }

@@ -28,6 +28,7 @@ func TestConformance(t *testing.T) {
 		"an entry that lives forever says so", "the fence of a hit is the entry's own token", "two namespaces do not meet",
 		"LL-046", "LL-047", "LL-049", "a reading after a touch has the new lifetime", "touch of a placeholder is false and leaves it",
 		"LL-086", "LL-087", "LL-088", "LL-093", "get-or-set loads anew over a value that is not of its type",
+		"a value whose tag was expired is stale, and gone once the tag is invalidated",
 		"a fill and an invalidation may be sent again when their reply is lost",
 		"a write whose reply is lost has happened or not, and is an error",
 	} {

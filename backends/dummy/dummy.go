@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -83,9 +82,9 @@ func (s *Store) Incr(ctx context.Context, _ driver.Key, _ int64, initial *driver
 	if initial == nil {
 		return driver.Sum{Clock: s.clock()}, driver.ErrMiss
 	}
-	n, err := strconv.ParseInt(string(initial.Payload), 10, 64)
-	if err != nil || initial.Kind != driver.Integer {
-		return driver.Sum{Clock: s.clock()}, driver.ErrNotInteger
+	n, err := initial.Integer()
+	if err != nil {
+		return driver.Sum{Clock: s.clock()}, err
 	}
 	return driver.Sum{Value: n, Created: true, Clock: s.advance()}, nil
 }

@@ -55,8 +55,8 @@
 // encrypts it again, in several steps: see driver.Move.
 //
 // The wrapper is no near tier. A near tier in front of it holds plain values, in
-// the memory of this process. The log of a store that keeps one (driver.LogReader)
-// is not seen through the wrapper: a near tier goes by the number of changes alone.
+// the memory of this process. It follows the log of a store that keeps one
+// (driver.LogReader), which holds keys and tags and no values.
 //
 // # Order
 //

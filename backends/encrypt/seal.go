@@ -31,6 +31,7 @@ const (
 	schemaSize = 8
 )
 
+// sealer implements coded.Codec.
 type sealer struct {
 	ring        ring
 	context     string
@@ -49,8 +50,8 @@ func (s *sealer) bound(header []byte, key driver.Key, schema uint64) []byte {
 	return append(b, key.Name...)
 }
 
-// seal is what is stored of e, which may be shared and is not changed.
-func (s *sealer) seal(key driver.Key, e *driver.Entry) *driver.Entry {
+// Encode encrypts a payload.
+func (s *sealer) Encode(key driver.Key, e *driver.Entry) *driver.Entry {
 	if e.Kind != driver.Bytes && e.Kind != driver.Coded {
 		return e // the server counts, and knows what counts as absent
 	}
@@ -64,8 +65,8 @@ func (s *sealer) seal(key driver.Key, e *driver.Entry) *driver.Entry {
 	return c
 }
 
-// open is the reverse. The error says why e is not to be had.
-func (s *sealer) open(key driver.Key, e *driver.Entry) (*driver.Entry, error) {
+// Decode decrypts what Encode has encrypted.
+func (s *sealer) Decode(key driver.Key, e *driver.Entry) (*driver.Entry, error) {
 	switch {
 	case e.Kind != driver.Bytes && e.Kind != driver.Coded:
 		return e, nil

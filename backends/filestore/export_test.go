@@ -64,7 +64,7 @@ func (s *Store) DieBeforeAdvance(ctx context.Context, key driver.Key, e *driver.
 	if e.Stamp, err = l.intend(); err != nil {
 		return err
 	}
-	e.Token = driver.Token(random())
+	e.Token = driver.NewToken()
 	at := s.place(key)
 	stood := l.stat(at)
 	return s.replace(l, at, key, e, &stood)

@@ -79,7 +79,7 @@ func TestNoRoom(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
 		if err := mountSmall(dir); err != nil {
-			t.Skipf("NOT RUN: a file system of 1 MiB cannot be mounted: %v", err)
+			t.Skipf("NOT RUN: a file system of 1 MiB cannot be mounted, which takes root: %v", err)
 		}
 		t.Cleanup(func() {
 			if err := syscall.Unmount(dir, 0); err != nil {

@@ -42,7 +42,7 @@ func (s *Store) incr(ctx context.Context, key driver.Key, delta int64, initial *
 	case created:
 		e, delta = initial, 0
 	}
-	n, err := integer(e)
+	n, err := e.Integer()
 	if err != nil {
 		return driver.Sum{Clock: l.stamp()}, err
 	}
@@ -51,7 +51,7 @@ func (s *Store) incr(ctx context.Context, key driver.Key, delta int64, initial *
 		return driver.Sum{Clock: l.stamp()}, driver.ErrOverflow
 	}
 	e.Payload = strconv.AppendInt(nil, value, 10)
-	e.Token = driver.Token(random())
+	e.Token = driver.NewToken()
 	if created {
 		e.Stamp, err = l.intend()
 	}
@@ -71,16 +71,4 @@ func (s *Store) incr(ctx context.Context, key driver.Key, delta int64, initial *
 		return driver.Sum{Clock: l.stamp()}, err
 	}
 	return driver.Sum{Value: value, Created: created, Clock: l.stamp()}, nil
-}
-
-// integer is the value of an Integer entry, which is a canonical decimal.
-func integer(e *driver.Entry) (int64, error) {
-	if e.Kind != driver.Integer {
-		return 0, driver.ErrNotInteger
-	}
-	n, err := strconv.ParseInt(string(e.Payload), 10, 64)
-	if err != nil || strconv.FormatInt(n, 10) != string(e.Payload) {
-		return 0, driver.ErrNotInteger
-	}
-	return n, nil
 }

@@ -3,7 +3,6 @@ package filestore
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"time"
@@ -78,12 +77,3 @@ func ends(expires int64) int64 {
 }
 
 func now() int64 { return time.Now().UnixNano() }
-
-// random is a new token, epoch or name. It need not be secret, and is not 0.
-func random() uint64 {
-	for {
-		if r := rand.Uint64(); r != 0 {
-			return r
-		}
-	}
-}

@@ -157,7 +157,7 @@ func (m *meta) create() error {
 }
 
 func (m *meta) newEpoch(inode uint64) header {
-	return header{epoch: random(), inode: inode, boot: m.written(), cleared: now()}
+	return header{epoch: uint64(driver.NewToken()), inode: inode, boot: m.written(), cleared: now()}
 }
 
 // written is what a header says of when it was written.

@@ -76,7 +76,7 @@ func (s *Store) put(ctx context.Context, p *put) (driver.Result, error) {
 	if !s.opts.fits(p.e) {
 		return driver.Result{}, driver.ErrTooLarge
 	}
-	p.e.Token = driver.Token(random())
+	p.e.Token = driver.NewToken()
 	if !p.fenced() {
 		p.e.Stamp = driver.Stamp{} // until the lock is taken
 	}

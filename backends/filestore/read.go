@@ -103,7 +103,7 @@ func (s *Store) plant(ctx context.Context, at place, key driver.Key, until int64
 	case r.Entry != nil, is.holds(until):
 		return r, nil
 	case is.token == 0 || is.entry != nil:
-		r.Fence.Token, r.Planted = driver.Token(random()), true
+		r.Fence.Token, r.Planted = driver.NewToken(), true
 	}
 	t, err := writeTemp(at.path, placeholder(r.Fence.Token, until))
 	if err != nil {

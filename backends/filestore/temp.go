@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/adler32"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -30,7 +31,7 @@ const (
 
 // newTemp makes an empty file beside target, and the folders above it.
 func newTemp(target string) (*temp, error) {
-	path := target + "-" + strconv.FormatUint(random(), 36) + tempSuffix
+	path := target + "-" + strconv.FormatUint(rand.Uint64(), 36) + tempSuffix
 	const how = os.O_RDWR | os.O_CREATE | os.O_EXCL
 	f, err := os.OpenFile(path, how, fileMode)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -64,7 +64,7 @@ func (s *Store) Move(ctx context.Context, from, to driver.Key) (driver.Result, e
 		return driver.Result{}, err
 	}
 	r, err := s.change(ctx, from, func(l *locked, at place, is *slot, e *driver.Entry) error {
-		e.Token = driver.Token(random())
+		e.Token = driver.NewToken()
 		target := s.place(to)
 		stood := l.stat(target)
 		if err := s.replace(l, target, to, e, &stood); err != nil || from == to {

@@ -19,11 +19,8 @@ func (s *Store) Incr(ctx context.Context, key driver.Key, delta int64, initial *
 	}
 	var first int64
 	if initial != nil {
-		if initial.Kind != driver.Integer {
-			return driver.Sum{}, fmt.Errorf("memcachedstore: incr: the initial entry: %w", driver.ErrNotInteger)
-		}
-		if first, err = strconv.ParseInt(string(initial.Payload), 10, 64); err != nil {
-			return driver.Sum{}, fmt.Errorf("memcachedstore: incr: the initial entry: %w", driver.ErrNotInteger)
+		if first, err = initial.Integer(); err != nil {
+			return driver.Sum{}, fmt.Errorf("memcachedstore: incr: the initial entry: %w", err)
 		}
 		if !envelope.Fits(initial) {
 			return driver.Sum{}, driver.ErrTooLarge
@@ -60,12 +57,9 @@ func (s *Store) Incr(ctx context.Context, key driver.Key, delta int64, initial *
 // addTo replaces the live entry f by its sum with delta. ok is false if it was
 // changed meanwhile.
 func (s *Store) addTo(c *call, f *found, key driver.Key, delta int64, buf *[]byte) (sum int64, ok bool, err error) {
-	if f.entry.Kind != driver.Integer {
-		return 0, false, driver.ErrNotInteger
-	}
-	n, err := strconv.ParseInt(string(f.entry.Payload), 10, 64)
+	n, err := f.entry.Integer()
 	if err != nil {
-		return 0, false, driver.ErrNotInteger
+		return 0, false, err
 	}
 	if delta > 0 && n > math.MaxInt64-delta || delta < 0 && n < math.MinInt64-delta {
 		return 0, false, driver.ErrOverflow

@@ -93,7 +93,7 @@ func (c *cluster) incr(ctx context.Context, key driver.Key, delta int64, initial
 			c.saw(clock)
 			return driver.Sum{Value: value, Created: true, Clock: clock}, nil, nil
 		}
-		args := append(newArgs(1, 4), c.name(key), s.parts[0], s.parts[1], delta, tokenBytes(newToken()))
+		args := append(newArgs(1, 4), c.name(key), s.parts[0], s.parts[1], delta, tokenBytes(driver.NewToken()))
 		reply, err := evalOnce(ctx, c.rdb, &c.scripts.shardIncr, args, false)
 		if err != nil {
 			return sum, nil, err
@@ -211,7 +211,7 @@ func (c *cluster) move(ctx context.Context, from, to driver.Key) (driver.Result,
 			continue // it changed since it was read
 		}
 		e := r.Entry.Clone()
-		e.Token = newToken()
+		e.Token = driver.NewToken()
 		set := []any{"set", c.name(to), encode(to, e)}
 		if ms >= 0 {
 			set = append(set, "px", max(ms, 1))

@@ -10,7 +10,7 @@ import (
 
 // Incr implements driver.Store. The server itself adds, in 64 bits.
 func (s *primary) Incr(ctx context.Context, key driver.Key, delta int64, initial *driver.Entry) (driver.Sum, error) {
-	token := newToken()
+	token := driver.NewToken()
 	args := append(newArgs(2, 7), s.name(key), s.meta, delta, tokenBytes(token))
 	var begin string
 	if initial != nil {
@@ -62,7 +62,7 @@ func (s *primary) Move(ctx context.Context, from, to driver.Key) (driver.Result,
 			return driver.Result{Done: true, Clock: r.Fence.Stamp}, nil
 		}
 		e := r.Entry.Clone()
-		e.Token = newToken()
+		e.Token = driver.NewToken()
 		args := append(newArgs(3, 2), s.name(from), s.name(to), s.meta, fence(r.Fence.Token), encode(to, e))
 		moved, err := result(s.eval(ctx, &s.scripts.move, args, false))
 		if err != nil || moved.Done {

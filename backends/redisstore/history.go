@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"math/rand/v2"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -118,13 +117,4 @@ func (s *primary) record(ctx context.Context, p processor, history, mustMatch st
 }
 
 // newEpoch is random, like a token.
-func newEpoch() string { return string(tokenBytes(newToken())) }
-
-// newToken is random and not 0.
-func newToken() driver.Token {
-	for {
-		if t := rand.Uint64(); t != 0 {
-			return driver.Token(t)
-		}
-	}
-}
+func newEpoch() string { return string(tokenBytes(driver.NewToken())) }

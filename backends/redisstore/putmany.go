@@ -149,7 +149,7 @@ func (s *space) setCmds(ctx context.Context, items []driver.Item, clock driver.S
 	const most = 5
 	args := make([]any, 0, most*len(items))
 	for i, it := range items {
-		it.Entry.Token, it.Entry.Stamp = newToken(), clock
+		it.Entry.Token, it.Entry.Stamp = driver.NewToken(), clock
 		lives[i] = lifetime(it.Entry.Life)
 		from := len(args)
 		if lives[i] == -1 {

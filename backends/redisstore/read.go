@@ -34,7 +34,7 @@ func planting(args []any, hold time.Duration) []any {
 	if hold <= 0 {
 		return args
 	}
-	return append(args, tokenBytes(newToken()), millis(hold))
+	return append(args, tokenBytes(driver.NewToken()), millis(hold))
 }
 
 // reading makes a Reading from a body, as read.lua describes it.
@@ -89,7 +89,7 @@ func noEntry(clock driver.Stamp, body []byte) driver.Reading {
 func (s *space) drop(ctx context.Context, p processor, key driver.Key, old driver.Token, hold time.Duration) (token driver.Token, planted bool) {
 	args := append(newArgs(1, 3), s.name(key), tokenBytes(old))
 	if hold > 0 {
-		token = newToken()
+		token = driver.NewToken()
 		args = append(args, tokenBytes(token), millis(hold))
 	}
 	if dropped, err := evalOnce(ctx, p, &s.scripts.drop, args, true); err != nil || dropped != int64(1) {

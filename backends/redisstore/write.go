@@ -46,7 +46,7 @@ func (s *primary) putting(key driver.Key, e *driver.Entry, mode driver.Mode, tok
 	if err := admit(e, mode); err != nil {
 		return nil, nil, err
 	}
-	e.Token = newToken()
+	e.Token = driver.NewToken()
 	start := len(*buf)
 	*buf = envelope.Encode(slices.Grow(*buf, envelope.Len(e)), key, e)
 	blob := (*buf)[start:]

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/stratacache/strata/cache/driver"
 )
@@ -14,8 +13,8 @@ func (s *Store) Incr(ctx context.Context, key driver.Key, delta int64, initial *
 	var begin int64
 	if initial != nil {
 		var err error
-		if begin, err = strconv.ParseInt(string(initial.Payload), 10, 64); err != nil || initial.Kind != driver.Integer {
-			return driver.Sum{}, fmt.Errorf("sqlstore: incr: the initial entry: %w", driver.ErrNotInteger)
+		if begin, err = initial.Integer(); err != nil {
+			return driver.Sum{}, fmt.Errorf("sqlstore: incr: the initial entry: %w", err)
 		}
 		if err := s.check(initial); err != nil {
 			return driver.Sum{}, err

@@ -18,6 +18,22 @@ type LogReader interface {
 	ReadLog(ctx context.Context, after Stamp, wait time.Duration) (LogReading, error)
 }
 
+// Log finds the log of s, also behind wrappers: they change neither keys nor tags.
+// One that has no Unwrap has a method Logged, which returns the store under it.
+func Log(s Store) (LogReader, bool) {
+	for s != nil {
+		if l, ok := As[LogReader](s); ok {
+			return l, true
+		}
+		w, ok := As[interface{ Logged() Store }](s)
+		if !ok {
+			break
+		}
+		s = w.Logged()
+	}
+	return nil, false
+}
+
 // LogReading is what ReadLog saw.
 type LogReading struct {
 	// Changes are in the order of their numbers.

@@ -82,7 +82,7 @@ var mutants = []struct{ without, old, new, fails string }{
 // a store, the subtest that names it fails.
 func TestMutants(t *testing.T) {
 	if testing.Short() {
-		t.Skip("-short: does not build the mutants")
+		t.Skip("NOT RUN: building the mutants takes long; leave out -short to run it")
 	}
 	t.Parallel()
 	source, err := os.ReadFile("smallest_test.go")
