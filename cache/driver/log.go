@@ -11,6 +11,8 @@ import (
 // A change is every advance of the clock, and is in the log before the call that
 // made it returns. The log may be cut at its old end, and lost, at any time: what
 // counts is that a reader is told.
+//
+// Whether a store has one is for [Log] to say.
 type LogReader interface {
 	// ReadLog returns the changes that came after a position, and waits up to wait
 	// for the first. From a position of another epoch, such as the zero Stamp, it
@@ -23,7 +25,8 @@ type LogReader interface {
 func Log(s Store) (LogReader, bool) {
 	for s != nil {
 		if l, ok := As[LogReader](s); ok {
-			return l, true
+			k, may := l.(LogKeeper)
+			return l, !may || k.KeepsLog()
 		}
 		w, ok := As[interface{ Logged() Store }](s)
 		if !ok {
@@ -51,4 +54,10 @@ type Change struct {
 	N    uint64
 	Keys []string // joined, see Key.String
 	Tags []string
+}
+
+// LogKeeper is a LogReader that may have no log, depending on where its entries
+// are.
+type LogKeeper interface {
+	KeepsLog() bool
 }
