@@ -29,9 +29,10 @@ const (
 
 // logState is what a store knows of its log.
 type logState struct {
-	began   time.Time    // before all that follows
-	renewed atomic.Int64 // when the sign is to be renewed, since began
-	found   atomic.Int64 // when something was read, since began
+	poll    time.Duration // logPoll, but in tests
+	began   time.Time     // before all that follows
+	renewed atomic.Int64  // when the sign is to be renewed, since began
+	found   atomic.Int64  // when something was read, since began
 }
 
 // KeepsLog implements driver.LogKeeper: PostgreSQL does.
@@ -59,7 +60,7 @@ func (s *Store) ReadLog(ctx context.Context, after driver.Stamp, wait time.Durat
 		if err != nil || !r.Complete || len(r.Changes) > 0 || left <= 0 {
 			return r, err
 		}
-		timer := time.NewTimer(min(left, logPoll/2+rand.N(logPoll)))
+		timer := time.NewTimer(min(left, s.log.poll/2+rand.N(s.log.poll)))
 		select {
 		case <-woken:
 		case <-timer.C:

@@ -71,9 +71,9 @@ type Store struct {
 	log      logState
 	notifier notifier
 	listener listener
-	maxTags int64 // maxTags, but in tests
-	created atomic.Bool
-	closed  atomic.Bool
+	maxTags  int64 // maxTags, but in tests
+	created  atomic.Bool
+	closed   atomic.Bool
 }
 
 var (
@@ -117,7 +117,7 @@ func New(db *sql.DB, dialect Dialect, opts *Options) (*Store, error) {
 	case SQLite:
 		s.history = bootID()
 	}
-	s.log.began, s.notifier.store = time.Now(), s
+	s.log.began, s.log.poll, s.notifier.store = time.Now(), logPoll, s
 	s.sweeper.ctx, s.sweeper.cancel = context.WithCancel(context.Background())
 	s.sweeper.next.Store(s.sweeper.after(o.SweepEvery))
 	return s, nil

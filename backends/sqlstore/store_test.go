@@ -129,7 +129,7 @@ func TestUnlogged(t *testing.T) {
 	d := databases[1]
 	s := over(t, d.handle(t, d.source(t)), d.dialect, &sqlstore.Options{Table: "unlogged", Unlogged: true})
 	got := make(map[string]string)
-	for _, table := range []string{"unlogged", "unlogged_meta", "unlogged_tag"} {
+	for _, table := range []string{"unlogged", "unlogged_meta", "unlogged_tag", "unlogged_log"} {
 		var kind string
 		if err := s.DB().QueryRow("SELECT relpersistence FROM pg_class WHERE relname = $1", table).Scan(&kind); err != nil {
 			t.Fatal(err)
