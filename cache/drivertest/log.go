@@ -167,7 +167,7 @@ func logging() []rule {
 
 func (w *world) log() driver.LogReader {
 	w.t.Helper()
-	l, ok := w.store.(driver.LogReader)
+	l, ok := driver.Log(w.store)
 	if !ok {
 		w.t.Fatalf("%s: the store keeps no log", w.rule)
 	}
