@@ -144,6 +144,7 @@ func (s *Store) changes(ctx context.Context, after driver.Stamp) (driver.LogRead
 		if !out.Complete || found < logBatch && out.Clock != clock {
 			out = driver.LogReading{Clock: clock}
 		}
+		out.More = out.Complete && found == logBatch
 		return nil
 	})
 	return out, err

@@ -41,9 +41,12 @@ func Log(s Store) (LogReader, bool) {
 type LogReading struct {
 	// Changes are in the order of their numbers.
 	Changes []Change
-	// Clock is the position up to which Changes reach: where to read on. It was the
-	// store's clock after the request was sent, or is older.
+	// Clock is the position up to which Changes reach: where to read on. Unless there
+	// is More, it was the store's clock after the request was sent.
 	Clock Stamp
+	// More says that there are more changes than one reading brings. Until they are
+	// read, too, nothing is known of the present.
+	More bool
 	// Complete says that Changes are all that happened from the position to Clock.
 	// Otherwise anything may have.
 	Complete bool

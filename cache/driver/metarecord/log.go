@@ -60,6 +60,9 @@ func (r *Record) note(n uint64, keys []driver.Key, tags []string) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.ended {
+		return // and the next one begins after n
+	}
 	if at := &l.slots[n%logSize]; at.n < n {
 		*at = s
 	}
