@@ -25,8 +25,10 @@ type LogReader interface {
 func Log(s Store) (LogReader, bool) {
 	for s != nil {
 		if l, ok := As[LogReader](s); ok {
-			k, may := l.(LogKeeper)
-			return l, !may || k.KeepsLog()
+			if k, may := l.(LogKeeper); may && !k.KeepsLog() {
+				return nil, false
+			}
+			return l, true
 		}
 		w, ok := As[interface{ Logged() Store }](s)
 		if !ok {
