@@ -51,7 +51,7 @@ func (s *Store) ReadLog(ctx context.Context, after driver.Stamp, wait time.Durat
 	deadline := time.Now().Add(wait)
 	s.listen()
 	if wait > 0 {
-		pause(ctx, time.Duration(s.log.found.Load())+logRest-time.Since(s.log.began))
+		pause(ctx, min(time.Duration(s.log.found.Load())+logRest-time.Since(s.log.began), wait/2))
 	}
 	for {
 		woken := s.listener.next() // before looking: what comes later wakes

@@ -157,7 +157,7 @@ func ReadLog(ctx context.Context, current func() *Record, after driver.Stamp, wa
 	over := time.NewTimer(max(wait, 0))
 	defer over.Stop()
 	if d := current().begin().rest(); wait > 0 && d > 0 {
-		pause(ctx, d)
+		pause(ctx, min(d, wait/2))
 	}
 	for ended := wait <= 0; ; {
 		r := current()
