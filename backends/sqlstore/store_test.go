@@ -535,6 +535,10 @@ func TestUnpreparedPostgreSQL(t *testing.T) {
 // everything calls each method once.
 func everything(t *testing.T, s *sqlstore.Store) {
 	t.Helper()
+	var before driver.LogReading
+	if s.KeepsLog() {
+		before = readLog(t, s, driver.Stamp{}, 0)
+	}
 	set(t, s, "k", value("v\x00'", "t", "u"))
 	want(t, s, "k", "v\x00'")
 	f := get(t, s, "load", time.Minute).Fence
@@ -589,6 +593,11 @@ func everything(t *testing.T, s *sqlstore.Store) {
 		t.Errorf("Invalidate: got %d removed, want 1", got.Removed)
 	}
 	want(t, s, "load", "")
+	if s.KeepsLog() {
+		if r := readLog(t, s, before.Clock, 0); !r.Complete || len(r.Changes) != 9 {
+			t.Errorf("ReadLog: got %d changes, complete: %v, want 9", len(r.Changes), r.Complete)
+		}
+	}
 	sweep(t, s)
 }
 

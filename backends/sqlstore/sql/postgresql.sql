@@ -121,7 +121,7 @@ e AS (INSERT INTO {entry} ({columns})
 		$numbers::bigint[], $sizes::integer[], $lives::bigint[], $bodies::bytea[])
 		AS x (name, token, kind, tags, fresh, ends, number, size, life, body)
 	ORDER BY x.name {replace}),
-l AS ({change}, $by, $keys, NULL FROM m WHERE {followed} RETURNING 1)
+l AS ({change}, $by, $keys::bytea[], NULL FROM m WHERE {followed} RETURNING 1)
 SELECT m.epoch, m.clock, 1, EXISTS (SELECT 1 FROM l) FROM m
 
 -- name: add
@@ -177,8 +177,8 @@ t AS (INSERT INTO {tag} (namespace, tag, stamp) SELECT m.namespace, x.tag, m.clo
 	ON CONFLICT (namespace, tag) DO UPDATE SET stamp = EXCLUDED.stamp),
 e AS (DELETE FROM {entry} e USING m AS a JOIN {meta} m ON m.namespace = a.namespace
 	WHERE e.namespace = a.namespace AND e.name = ANY ($keys::bytea[]) RETURNING {live} AS live),
-l AS ({change}, 1, CASE WHEN cardinality($keys) <= 1000 THEN $keys END,
-	CASE WHEN $clear THEN $dropped || '\x00'::bytea ELSE $dropped END FROM m WHERE {followed} RETURNING 1)
+l AS ({change}, 1, CASE WHEN cardinality($keys::bytea[]) <= 1000 THEN $keys::bytea[] END,
+	CASE WHEN $clear::boolean THEN $dropped::bytea[] || '\x00'::bytea ELSE $dropped::bytea[] END FROM m WHERE {followed} RETURNING 1)
 SELECT m.epoch, m.clock, (SELECT count(*) FROM e WHERE e.live), EXISTS (SELECT 1 FROM l) FROM m
 
 -- name: expired
