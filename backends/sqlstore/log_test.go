@@ -37,6 +37,17 @@ func logRows(t testing.TB, s *sqlstore.Store) (changes int, followed bool) {
 	return changes, followed
 }
 
+// listeners waits until the store listens, not on the connection that was lost,
+// and returns the server's process.
+func listeners(t testing.TB, s *sqlstore.Store, lost string) (pid string) {
+	t.Helper()
+	until(t, "a connection that listens", func() bool {
+		err := s.DB().QueryRow("SELECT coalesce(max(pid::text), '') FROM pg_stat_activity WHERE query LIKE 'LISTEN%" + s.Channel() + "%'").Scan(&pid)
+		return err == nil && pid != "" && pid != lost
+	})
+	return pid
+}
+
 // until waits for what another connection or process does.
 func until(t testing.TB, what string, done func() bool) {
 	t.Helper()
@@ -181,6 +192,7 @@ func TestLogOfATransaction(t *testing.T) {
 	s := postgres.open(t)
 	s.NeverLook()
 	after := readLog(t, s, driver.Stamp{}, 0).Clock
+	listeners(t, s, "")
 	for _, commit := range []bool{false, true} {
 		tx, err := s.DB().BeginTx(t.Context(), nil)
 		if err != nil {
@@ -206,6 +218,7 @@ func TestLogOfATransaction(t *testing.T) {
 			r, _ := s.ReadLog(context.Background(), after, 20*time.Second) // that the commit wakes
 			told <- r
 		}()
+		time.Sleep(100 * time.Millisecond) // so that it waits, most of the time
 		if err := tx.Commit(); err != nil {
 			t.Fatal(err)
 		}
@@ -223,15 +236,9 @@ func TestLogWakesItsReaders(t *testing.T) {
 	reader := over(t, postgres.handle(t, postgres.source(t)), sqlstore.PostgreSQL, &sqlstore.Options{Namespace: writer.Namespace()})
 	reader.NeverLook()
 	after := readLog(t, reader, driver.Stamp{}, 0).Clock
-	listening := "FROM pg_stat_activity WHERE query LIKE 'LISTEN%" + reader.Channel() + "%'"
 	lost := ""
 	for range 3 {
-		now := ""
-		until(t, "a connection that listens", func() bool {
-			err := writer.DB().QueryRow("SELECT coalesce(max(pid::text), '') " + listening).Scan(&now)
-			return err == nil && now != "" && now != lost
-		})
-		lost = now
+		lost = listeners(t, reader, lost)
 		told := make(chan driver.LogReading, 1)
 		go func() {
 			r, err := reader.ReadLog(context.Background(), after, 20*time.Second)
@@ -246,7 +253,7 @@ func TestLogWakesItsReaders(t *testing.T) {
 			t.Fatalf("got %+v, want to be told of one change", r)
 		}
 		after = r.Clock
-		exec(t, writer, "SELECT pg_terminate_backend(pid) "+listening)
+		exec(t, writer, "SELECT pg_terminate_backend("+lost+")")
 	}
 }
 
