@@ -14,7 +14,9 @@ import (
 )
 
 // logged is a store as far as its log goes.
-type logged struct{ atomic.Pointer[metarecord.Record] }
+type logged struct {
+	atomic.Pointer[metarecord.Record]
+}
 
 func newLogged() *logged {
 	s := new(logged)
