@@ -161,6 +161,8 @@ func TestOptionsOfOneRead(t *testing.T) {
 	inStaleWorld(t, cache.Options{Near: []cache.Tier{{}}}, func(w *staleWorld) {
 		t := w.t
 		w.get("v1")
+		time.Sleep(10 * time.Millisecond) // until the log is followed
+		w.get("v1")
 		w.get("v1")
 		w.last(cache.NearHit, 0)
 		w.get("v1", cache.SkipNear())

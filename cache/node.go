@@ -184,7 +184,9 @@ func (n *node) apply(sent time.Time, r *driver.LogReading) bool {
 		s.seq++
 	}
 	s.clock.N = max(s.clock.N, r.Clock.N)
-	s.verified = latest(s.verified, sent)
+	if !r.More {
+		s.verified = latest(s.verified, sent)
+	}
 	n.state.Store(&s)
 	return true
 }

@@ -84,3 +84,21 @@ func TestNodeRefusesAReadingInDoubt(t *testing.T) {
 		}
 	})
 }
+
+// What is still to be read may be older than the bound.
+func TestNodeIsNotVerifiedByAPartOfTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &node{logged: true}
+		key := driver.Key{Name: "k"}
+		n.observe(time.Now(), stampOf(1, 5))
+		time.Sleep(time.Hour)
+		c := &nearCopy{entry: new(driver.Entry), asOf: stampOf(1, 5)}
+		part := driver.LogReading{Clock: stampOf(1, 6), Changes: []driver.Change{{N: 6, Keys: []string{"l"}}}, Complete: true, More: true}
+		if !n.apply(time.Now(), &part) || n.trusts(key, c, time.Minute) {
+			t.Error("a copy is trusted while there is more to read than was")
+		}
+		if !n.apply(time.Now(), &driver.LogReading{Clock: stampOf(1, 6), Complete: true}) || !n.trusts(key, c, time.Minute) {
+			t.Error("a copy is not trusted when all was read")
+		}
+	})
+}

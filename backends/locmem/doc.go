@@ -10,6 +10,9 @@
 // another one. It returns the very entries it was given, so that a decoded
 // value can stay beside the bytes, and a hit allocates nothing.
 //
+// Several clients of a process may share a Store, each with near tiers of its own
+// in front of it: they follow a log of its changes, which exists only while they do.
+//
 // # Which policy
 //
 // What is thrown out when the store is full is a choice ([Options].Policy),

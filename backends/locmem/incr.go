@@ -56,7 +56,7 @@ func (s *Store) begin(sh *shard, key driver.Key, initial *driver.Entry, now int6
 	busy := s.busy.of(key)
 	busy.Add(1)
 	defer busy.Add(-1)
-	initial.Stamp = m.Advance()
+	initial.Stamp = m.Advance(key)
 	initial.Token = driver.NewToken()
 	s.store(sh, key, initial, now, true, nil)
 	return driver.Sum{Value: n, Created: true, Clock: initial.Stamp}, nil

@@ -29,6 +29,7 @@ var (
 	_ driver.Store       = (*Store)(nil)
 	_ driver.ManyGetter  = (*Store)(nil)
 	_ driver.Mover       = (*Store)(nil)
+	_ driver.LogReader   = (*Store)(nil)
 	_ driver.EntryKeeper = (*Store)(nil)
 )
 
@@ -178,6 +179,16 @@ func end(now int64, d time.Duration) int64 {
 		return e
 	}
 	return driver.Forever
+}
+
+// ReadLog implements driver.LogReader, for clients of this process that share the
+// store. The log exists while somebody reads it, and reaches back some 8000
+// changes.
+func (s *Store) ReadLog(ctx context.Context, after driver.Stamp, wait time.Duration) (driver.LogReading, error) {
+	if err := s.ready(ctx); err != nil {
+		return driver.LogReading{}, err
+	}
+	return metarecord.ReadLog(ctx, s.meta.Load, after, wait)
 }
 
 // KeepsEntries implements driver.EntryKeeper: entries come back as they were

@@ -41,7 +41,7 @@ func (s *Store) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode d
 			return driver.Result{Clock: m.Stamp()}, nil
 		}
 		sh.clear(key)
-		return driver.Result{Clock: m.Advance()}, nil
+		return driver.Result{Clock: m.Advance(key)}, nil
 	default:
 		return driver.Result{}, fmt.Errorf("locmem: put mode %d: %w", mode, errors.ErrUnsupported)
 	}
@@ -51,14 +51,14 @@ func (s *Store) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode d
 			return driver.Result{Clock: m.Stamp()}, driver.ErrTooLarge
 		}
 		sh.clear(key)
-		return driver.Result{Clock: m.Advance()}, driver.ErrTooLarge
+		return driver.Result{Clock: m.Advance(key)}, driver.ErrTooLarge
 	}
 
 	var at driver.Stamp
 	if mode == driver.Fill {
 		at = m.Stamp()
 	} else {
-		at = m.Advance()
+		at = m.Advance(key)
 	}
 	if mode == driver.Set || mode == driver.Add {
 		e.Stamp = at
@@ -108,7 +108,7 @@ func (s *Store) Touch(ctx context.Context, key driver.Key, life driver.Life) (dr
 		e.Keep(v) // of the same payload
 	}
 	e.Life = life
-	at := m.Advance()
+	at := m.Advance(key)
 	s.store(sh, key, e, now, false, nil)
 	return driver.Result{Done: true, Clock: at}, nil
 }
@@ -134,7 +134,7 @@ func (s *Store) Invalidate(ctx context.Context, what driver.Invalidation) (drive
 	}
 	for {
 		m := s.meta.Load()
-		if at, ok := m.Invalidate(what.Tags); ok {
+		if at, ok := m.Invalidate(what.Tags, what.Keys...); ok {
 			return driver.Invalidated{Removed: removed, Clock: at}, nil
 		}
 		s.renew(m)
@@ -149,7 +149,9 @@ func (s *Store) NewEpoch() { s.renew(s.meta.Load()) }
 // longer does what came before.
 func (s *Store) renew(m *metarecord.Record) {
 	s.reset()
-	s.meta.CompareAndSwap(m, metarecord.New(maxTags))
+	if s.meta.CompareAndSwap(m, metarecord.New(maxTags)) {
+		m.Retire()
+	}
 }
 
 // Move implements driver.Mover. The entry keeps its stamp: it is as old as it
@@ -176,7 +178,7 @@ func (s *Store) Move(ctx context.Context, from, to driver.Key) (driver.Result, e
 		e.Keep(v)
 	}
 	e.Token = driver.NewToken()
-	at := m.Advance()
+	at := m.Advance(from, to)
 	src.clear(from)
 	if s.tooLarge(to, e) { // by the longer key
 		dst.clear(to)

@@ -114,7 +114,7 @@ func (s *space) follow(ctx context.Context, r reader, after driver.Stamp, block 
 	if err != nil {
 		return out, false, err
 	}
-	out.Clock, out.Complete = after, true
+	out.Clock, out.Complete, out.More = after, true, len(streams[0].Messages) == logBatch
 	for _, m := range streams[0].Messages {
 		text, _ := m.Values["c"].(string)
 		number, _, _ := strings.Cut(m.ID, "-")

@@ -49,7 +49,7 @@ func (p *step) first(initial *driver.Entry) (driver.Sum, error) {
 	if p.tooLarge(initial) {
 		return driver.Sum{Clock: p.m.Stamp()}, driver.ErrTooLarge
 	}
-	initial.Stamp = p.m.Advance()
+	initial.Stamp = p.m.Advance(p.key)
 	initial.Token = driver.NewToken()
 	p.store(initial)
 	return driver.Sum{Value: n, Created: true, Clock: initial.Stamp}, nil

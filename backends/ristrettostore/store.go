@@ -30,6 +30,7 @@ var (
 	_ driver.Store       = (*Store)(nil)
 	_ driver.ManyGetter  = (*Store)(nil)
 	_ driver.Mover       = (*Store)(nil)
+	_ driver.LogReader   = (*Store)(nil)
 	_ driver.EntryKeeper = (*Store)(nil)
 )
 
@@ -167,6 +168,16 @@ func mine(r *record, key driver.Key, now int64) *record {
 		return nil
 	}
 	return r
+}
+
+// ReadLog implements driver.LogReader, for clients of this process that share the
+// store. The log exists while somebody reads it, and reaches back some 8000
+// changes.
+func (s *Store) ReadLog(ctx context.Context, after driver.Stamp, wait time.Duration) (driver.LogReading, error) {
+	if err := s.ready(ctx); err != nil {
+		return driver.LogReading{}, err
+	}
+	return metarecord.ReadLog(ctx, s.meta.Load, after, wait)
 }
 
 // KeepsEntries implements driver.EntryKeeper: entries come back as they were

@@ -119,7 +119,7 @@ func (s *Store) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode d
 			return driver.Result{Clock: p.m.Stamp()}, nil
 		}
 		p.clear()
-		return driver.Result{Clock: p.m.Advance()}, nil
+		return driver.Result{Clock: p.m.Advance(key)}, nil
 	default:
 		return driver.Result{}, fmt.Errorf("ristrettostore: put mode %d: %w", mode, errors.ErrUnsupported)
 	}
@@ -129,14 +129,14 @@ func (s *Store) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode d
 			return driver.Result{Clock: p.m.Stamp()}, driver.ErrTooLarge
 		}
 		p.clear()
-		return driver.Result{Clock: p.m.Advance()}, driver.ErrTooLarge
+		return driver.Result{Clock: p.m.Advance(key)}, driver.ErrTooLarge
 	}
 
 	var at driver.Stamp
 	if mode == driver.Fill {
 		at = p.m.Stamp()
 	} else {
-		at = p.m.Advance()
+		at = p.m.Advance(key)
 	}
 	if mode == driver.Set || mode == driver.Add {
 		e.Stamp = at
@@ -159,7 +159,7 @@ func (s *Store) Touch(ctx context.Context, key driver.Key, life driver.Life) (dr
 	}
 	e := twin(old)
 	e.Life = life
-	at := p.m.Advance()
+	at := p.m.Advance(key)
 	p.store(e)
 	return driver.Result{Done: true, Clock: at}, nil
 }
@@ -195,7 +195,7 @@ func (s *Store) Invalidate(ctx context.Context, what driver.Invalidation) (drive
 	}
 	for {
 		m := s.meta.Load()
-		if at, ok := m.Invalidate(what.Tags); ok {
+		if at, ok := m.Invalidate(what.Tags, what.Keys...); ok {
 			return driver.Invalidated{Removed: removed, Clock: at}, nil
 		}
 		s.renew(m)
@@ -210,7 +210,9 @@ func (s *Store) NewEpoch() { s.renew(s.meta.Load()) }
 // longer does what came before.
 func (s *Store) renew(m *metarecord.Record) {
 	s.container.clear()
-	s.meta.CompareAndSwap(m, metarecord.New(maxTags))
+	if s.meta.CompareAndSwap(m, metarecord.New(maxTags)) {
+		m.Retire()
+	}
 }
 
 // Move implements driver.Mover. The entry keeps its stamp: it is as old as it
@@ -233,7 +235,7 @@ func (s *Store) Move(ctx context.Context, from, to driver.Key) (driver.Result, e
 	}
 	e := twin(old)
 	e.Token = driver.NewToken()
-	at := p.m.Advance()
+	at := p.m.Advance(from, to)
 	p.clear()
 	q := s.stepOf(toHash, dst, to) // after the source is gone: they may be one
 	q.m = p.m

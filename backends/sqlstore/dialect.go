@@ -44,7 +44,7 @@ func (d Dialect) tables(table string) (map[string]string, error) {
 		quote = "`"
 	}
 	out := make(map[string]string)
-	for ref, suffix := range map[string]string{"{entry}": "", "{meta}": "_meta", "{tag}": "_tag", "{expires}": "_expires"} {
+	for ref, suffix := range map[string]string{"{entry}": "", "{meta}": "_meta", "{tag}": "_tag", "{log}": "_log", "{expires}": "_expires"} {
 		out[ref] = quote + table + suffix + quote
 	}
 	return out, nil

@@ -15,7 +15,7 @@
 //
 // Three, named after [Options].Table: "strata" holds entries and placeholders,
 // "strata_meta" a row for each namespace, "strata_tag" the stamps of invalidated
-// tags. Several namespaces share them. The statements that make them are
+// tags. In PostgreSQL "strata_log" is a fourth: see Log. Several namespaces share them. The statements that make them are
 // published by [Schema], and [Store.CreateTable] runs them. A missing table is
 // [ErrNoTable].
 //
@@ -42,6 +42,31 @@
 // meanwhile: on a disk that takes a millisecond for that, a namespace does a
 // thousand of them in a second. Loads are not among them, and PutMany counts as
 // one.
+//
+// # Log
+//
+// In PostgreSQL near tiers follow a log: while somebody reads it, what advances the
+// clock adds a row in the same statement, so that it is there when the call returns,
+// and the order of numbers is that of commits. Nobody reading it, nothing is
+// written: that costs a statement about 7 µs of the server's time. It begins
+// with the first reading, ends ten minutes after the last, and sweeps keep its last
+// 10 000 numbers. The table is UNLOGGED: whatever is lost of it is a hole in the
+// numbers, by which its readers notice.
+//
+// A process that has changed something then notifies the readers, beside its
+// writers and at most every 5 ms, and they read together what came together.
+// A store whose log is read listens on one connection: after [Open] one more than
+// those of the pool, after [New] one of the pool, if that has more than one. It
+// connects again when that is lost. Without messages (another driver than pgx, or
+// one behind something that wraps it; a pooler that gives a connection away after
+// each transaction) readings look about twice a second. Near tiers ask more often
+// than that anyway: four times within their Staleness.
+//
+// Names of more than 512 bytes, and of more than 1000 keys at once, are not told:
+// readers then know only that something changed.
+//
+// MySQL and SQLite keep no log, as it would cost each of their transactions a
+// statement more. Near tiers in front of them go by the one number of the clock.
 //
 // # Transactions
 //

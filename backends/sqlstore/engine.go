@@ -29,6 +29,8 @@ type outcome struct {
 	clock driver.Stamp
 	done  bool
 	value int64
+	// logged says that it was added to the log, of which somebody is to be told.
+	logged bool
 }
 
 func (o outcome) result() driver.Result { return driver.Result{Done: o.done, Clock: o.clock} }
@@ -36,19 +38,23 @@ func (o outcome) result() driver.Result { return driver.Result{Done: o.done, Clo
 // single does each step in a single statement.
 type single struct{}
 
-// do runs a statement that returns epoch, clock and a value, which is nothing if
-// it did not do it.
+// do runs a statement that returns epoch, clock, a value, which is nothing if it
+// did not do it, and whether that is in the log.
 func (single) do(ctx context.Context, c session, name string, p *params) (outcome, error) {
 	var epoch, clock int64
 	var value sql.NullInt64
-	ok, err := c.one(ctx, name, p, &epoch, &clock, &value)
+	var logged bool
+	ok, err := c.one(ctx, name, p, &epoch, &clock, &value, &logged)
 	if err == nil && !ok {
 		err = errNoRecord
 	}
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{clock: c.s.stamp(epoch, clock), done: value.Valid, value: value.Int64}, nil
+	if logged && !c.foreign { // whose transaction has not ended
+		c.s.notifier.notify()
+	}
+	return outcome{clock: c.s.stamp(epoch, clock), done: value.Valid, value: value.Int64, logged: logged}, nil
 }
 
 func (single) plant(ctx context.Context, c session, p *params) (map[string]driver.Token, error) {

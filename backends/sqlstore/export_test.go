@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"database/sql"
+	"time"
 
 	"github.com/stratacache/strata/cache/driver"
 )
@@ -32,3 +33,10 @@ func NameOf(key driver.Key) []byte { return nameOf(key) }
 
 // BoundTags changes how many tags are too many.
 func (s *Store) BoundTags(n int64) { s.maxTags = n }
+
+// NeverLook makes the readings of the log that wait look again only when they are
+// woken.
+func (s *Store) NeverLook() { s.log.poll = 24 * time.Hour }
+
+// Channel is where they are woken.
+func (s *Store) Channel() string { return s.channel() }

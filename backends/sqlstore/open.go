@@ -126,6 +126,12 @@ func openURL(u *url.URL) (*Store, error) {
 		return nil, err
 	}
 	s.owned, s.create = true, create || src.memory
+	if s.KeepsLog() {
+		if s.listener.db, err = sql.Open(driver.name, src.name); err != nil {
+			_ = db.Close()
+			return nil, errors.New("the driver does not take it")
+		}
+	}
 	return s, nil
 }
 

@@ -72,6 +72,7 @@ const (
 	fieldLimit
 	fieldNow
 	fieldHistory
+	fieldChannel
 	fieldKeys
 	fieldNews
 	fieldSeens
@@ -92,7 +93,7 @@ var fields = map[string]field{
 
 	"ns": fieldNamespace, "hold": fieldHold, "epoch": fieldEpoch, "stamp": fieldStamp, "current": fieldCurrent, "by": fieldBy,
 	"delta": fieldDelta, "low": fieldLow, "high": fieldHigh, "from": fieldFrom, "dropped": fieldDropped, "clear": fieldClear,
-	"limit": fieldLimit, "now": fieldNow, "history": fieldHistory,
+	"limit": fieldLimit, "now": fieldNow, "history": fieldHistory, "channel": fieldChannel,
 
 	"keys": fieldKeys, "news": fieldNews, "seens": fieldSeens, "kinds": fieldKinds, "taglists": fieldTagLists,
 	"freshes": fieldFreshes, "endses": fieldEndses, "numbers": fieldNumbers, "sizes": fieldSizes, "lives": fieldLives,
@@ -214,6 +215,8 @@ func (s *Store) shared(f field, p *params) any {
 		return time.Now().UnixMicro()
 	case fieldHistory:
 		return s.history
+	case fieldChannel:
+		return s.channel()
 	default:
 		return column(f, p.items)
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"sync/atomic"
+	"time"
 
 	"github.com/stratacache/strata/cache/driver"
 )
@@ -51,7 +52,7 @@ const (
 )
 
 // Store is a driver.Store in a database. It also reads and sets many keys at
-// once, and moves entries.
+// once, moves entries, and in PostgreSQL keeps a log.
 type Store struct {
 	db      *sql.DB
 	owned   bool // by Open: Close closes it
@@ -66,10 +67,13 @@ type Store struct {
 	// epoch is the last one that was seen.
 	epoch atomic.Uint64
 
-	sweeper sweeper
-	maxTags int64 // maxTags, but in tests
-	created atomic.Bool
-	closed  atomic.Bool
+	sweeper  sweeper
+	log      logState
+	notifier notifier
+	listener listener
+	maxTags  int64 // maxTags, but in tests
+	created  atomic.Bool
+	closed   atomic.Bool
 }
 
 var (
@@ -77,6 +81,8 @@ var (
 	_ driver.ManyGetter = (*Store)(nil)
 	_ driver.ManyPutter = (*Store)(nil)
 	_ driver.Mover      = (*Store)(nil)
+	_ driver.LogReader  = (*Store)(nil)
+	_ driver.LogKeeper  = (*Store)(nil)
 )
 
 // New returns a store over db, whose driver speaks the dialect. It makes no
@@ -111,6 +117,7 @@ func New(db *sql.DB, dialect Dialect, opts *Options) (*Store, error) {
 	case SQLite:
 		s.history = bootID()
 	}
+	s.log.began, s.log.poll, s.notifier.store = time.Now(), logPoll, s
 	s.sweeper.ctx, s.sweeper.cancel = context.WithCancel(context.Background())
 	s.sweeper.next.Store(s.sweeper.after(o.SweepEvery))
 	return s, nil
@@ -176,6 +183,9 @@ func (s *Store) Close(ctx context.Context) error {
 		err = wrap(ctx, "close", ctx.Err())
 	}
 	s.statements.close()
+	if s.listener.db != nil {
+		err = errors.Join(err, wrap(ctx, "close", s.listener.db.Close()))
+	}
 	if s.owned {
 		err = errors.Join(err, wrap(ctx, "close", s.db.Close()))
 	}

@@ -129,7 +129,7 @@ func TestUnlogged(t *testing.T) {
 	d := databases[1]
 	s := over(t, d.handle(t, d.source(t)), d.dialect, &sqlstore.Options{Table: "unlogged", Unlogged: true})
 	got := make(map[string]string)
-	for _, table := range []string{"unlogged", "unlogged_meta", "unlogged_tag"} {
+	for _, table := range []string{"unlogged", "unlogged_meta", "unlogged_tag", "unlogged_log"} {
 		var kind string
 		if err := s.DB().QueryRow("SELECT relpersistence FROM pg_class WHERE relname = $1", table).Scan(&kind); err != nil {
 			t.Fatal(err)
@@ -535,6 +535,10 @@ func TestUnpreparedPostgreSQL(t *testing.T) {
 // everything calls each method once.
 func everything(t *testing.T, s *sqlstore.Store) {
 	t.Helper()
+	var before driver.LogReading
+	if s.KeepsLog() {
+		before = readLog(t, s, driver.Stamp{}, 0)
+	}
 	set(t, s, "k", value("v\x00'", "t", "u"))
 	want(t, s, "k", "v\x00'")
 	f := get(t, s, "load", time.Minute).Fence
@@ -589,6 +593,11 @@ func everything(t *testing.T, s *sqlstore.Store) {
 		t.Errorf("Invalidate: got %d removed, want 1", got.Removed)
 	}
 	want(t, s, "load", "")
+	if s.KeepsLog() {
+		if r := readLog(t, s, before.Clock, 0); !r.Complete || len(r.Changes) != 9 {
+			t.Errorf("ReadLog: got %d changes, complete: %v, want 9", len(r.Changes), r.Complete)
+		}
+	}
 	sweep(t, s)
 }
 

@@ -59,6 +59,16 @@ func (w *sweeper) end() <-chan struct{} {
 	return done
 }
 
+// begin starts what Close ends, by ctx, and waits for; after Close nothing.
+func (w *sweeper) begin(f func()) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.ended {
+		w.wg.Go(f)
+	}
+	return !w.ended
+}
+
 // wrote counts writes, and begins a sweep when there were enough of them.
 func (s *Store) wrote(n int) {
 	w := &s.sweeper
@@ -66,12 +76,7 @@ func (s *Store) wrote(n int) {
 		return
 	}
 	w.next.Store(w.after(s.opts.SweepEvery))
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.ended {
-		return
-	}
-	w.wg.Go(func() {
+	w.begin(func() {
 		defer w.running.Store(false)
 		ctx, cancel := context.WithTimeout(w.ctx, sweepTime)
 		defer cancel()
@@ -87,6 +92,11 @@ func (s *Store) Sweep(ctx context.Context) error { return s.sweep(ctx, true) }
 func (s *Store) sweep(ctx context.Context, all bool) error {
 	if err := s.remove(ctx, "expired", nil); err != nil {
 		return err
+	}
+	if s.KeepsLog() {
+		if err := s.remove(ctx, "oldlog", nil); err != nil {
+			return err
+		}
 	}
 	w := &s.sweeper
 	if w.invalid.Swap(false) || all {

@@ -99,8 +99,9 @@ func (s *Store) Invalidate(ctx context.Context, what driver.Invalidation) (drive
 // is none. Call it last, right before the commit: until then all other writers of
 // the namespace wait.
 //
-// Processes that keep copies of entries in memory hear of it only when they next
-// ask the store; call Invalidate after the commit, too, where that matters.
+// Processes that keep copies of entries in memory hear of it from PostgreSQL's
+// log. Elsewhere they do only when they next ask the store; call Invalidate after
+// the commit, too, where that matters.
 func (s *Store) InvalidateTx(ctx context.Context, tx *sql.Tx, what driver.Invalidation) (driver.Invalidated, error) {
 	if s.closed.Load() {
 		return driver.Invalidated{}, driver.ErrClosed
@@ -112,6 +113,9 @@ func (s *Store) InvalidateTx(ctx context.Context, tx *sql.Tx, what driver.Invali
 		if err = c.record(ctx); err == nil {
 			out, err = s.engine.invalidate(ctx, c, p)
 		}
+	}
+	if err == nil && out.logged { // the server sends it with the commit
+		_, err = c.exec(ctx, "notify", new(params))
 	}
 	if err != nil {
 		return driver.Invalidated{}, wrap(ctx, "invalidate", err)

@@ -11,6 +11,8 @@ import (
 // A change is every advance of the clock, and is in the log before the call that
 // made it returns. The log may be cut at its old end, and lost, at any time: what
 // counts is that a reader is told.
+//
+// Whether a store has one is for [Log] to say.
 type LogReader interface {
 	// ReadLog returns the changes that came after a position, and waits up to wait
 	// for the first. From a position of another epoch, such as the zero Stamp, it
@@ -23,6 +25,9 @@ type LogReader interface {
 func Log(s Store) (LogReader, bool) {
 	for s != nil {
 		if l, ok := As[LogReader](s); ok {
+			if k, may := l.(LogKeeper); may && !k.KeepsLog() {
+				return nil, false
+			}
 			return l, true
 		}
 		w, ok := As[interface{ Logged() Store }](s)
@@ -38,9 +43,12 @@ func Log(s Store) (LogReader, bool) {
 type LogReading struct {
 	// Changes are in the order of their numbers.
 	Changes []Change
-	// Clock is the position up to which Changes reach: where to read on. It was the
-	// store's clock after the request was sent, or is older.
+	// Clock is the position up to which Changes reach: where to read on. Unless there
+	// is More, it was the store's clock after the request was sent.
 	Clock Stamp
+	// More says that there are more changes than one reading brings. Until they are
+	// read, too, nothing is known of the present.
+	More bool
 	// Complete says that Changes are all that happened from the position to Clock.
 	// Otherwise anything may have.
 	Complete bool
@@ -51,4 +59,10 @@ type Change struct {
 	N    uint64
 	Keys []string // joined, see Key.String
 	Tags []string
+}
+
+// LogKeeper is a LogReader that may have no log, depending on where its entries
+// are.
+type LogKeeper interface {
+	KeepsLog() bool
 }

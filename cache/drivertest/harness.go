@@ -197,7 +197,7 @@ func (h *Harness) keepsLog(t *testing.T) bool {
 			t.Errorf("Close: %v", err)
 		}
 	}()
-	_, ok := s.(driver.LogReader)
+	_, ok := driver.Log(s)
 	return ok
 }
 

@@ -134,7 +134,10 @@ func logging() []rule {
 				for _, c := range r.Changes {
 					n++
 					same(w, "the number", c.N, n)
-					seen[c.Keys[0]] = true
+					same(w, "its keys", len(c.Keys), 1)
+					if len(c.Keys) == 1 {
+						seen[c.Keys[0]] = true
+					}
 				}
 				after = r.Clock
 			}
@@ -152,6 +155,35 @@ func logging() []rule {
 				w.fail("got a complete reading of %d changes, want all %d keys in one", len(r.Changes), len(names))
 			}
 		}},
+		{"a reading that is not all there is says so", logReader, func(w *world) {
+			after := w.logged()
+			var wg sync.WaitGroup
+			for i := range 8 {
+				wg.Go(func() {
+					for j := range 140 { // together more than readings may bring
+						if _, err := w.store.Put(w.ctx, keyOf(fmt.Sprint(i, "-", j)), entry("v"), driver.Set, 0); err != nil {
+							w.fail("Set: %v", err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			now, seen := w.clock(), 0
+			for more := true; more && seen < 8*140; {
+				r := w.readLog(after, 0)
+				if r.More && len(r.Changes) == 0 {
+					w.fail("after %v there is more, of which a reading brings nothing", after)
+					break
+				}
+				same(w, "Complete", r.Complete, true)
+				if !r.More {
+					same(w, "the clock of a reading without More", r.Clock, now)
+				}
+				seen += len(r.Changes)
+				after, more = r.Clock, r.More
+			}
+			same(w, "the changes of all readings", seen, 8*140)
+		}},
 		{"another store of the namespace reads the same log", logReader, func(w *world) {
 			if w.h.Again == nil {
 				return
@@ -167,7 +199,7 @@ func logging() []rule {
 
 func (w *world) log() driver.LogReader {
 	w.t.Helper()
-	l, ok := w.store.(driver.LogReader)
+	l, ok := driver.Log(w.store)
 	if !ok {
 		w.t.Fatalf("%s: the store keeps no log", w.rule)
 	}

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// mutants are smallest with one rule taken out: old is replaced by new, and then
-// the rule, of that story, must fail.
+// mutants are smallest with one rule taken out, or logged where the story is the
+// log: old is replaced by new, and then the rule, of that story, must fail.
 var mutants = []struct{ without, old, new, fails string }{
 	// Fences.
 	{"the fence", "token != 0 && s.standing(key).token == token && s.valid(e)", "token != 0 && s.valid(e)", "fences/a fill of a key that was deleted meanwhile is refused"},
@@ -74,6 +74,20 @@ var mutants = []struct{ without, old, new, fails string }{
 	{"only integers are counted", "e.Kind != driver.Integer", "false", "counting/LL-070 incr of what is no integer is refused and changes nothing"},
 	{"an unknown mode is refused", "errors.ErrUnsupported", "nil", "writing/a mode that the store does not know is unsupported and changes nothing"},
 	{"closed is closed", "case s.closed:", "case false:", "closing/after Close every call of the store is ErrClosed"},
+	{"an advance is logged", "	if after.N == before.N {", "	if after.N == before.N || after.N%2 == 0 {", "log/every advance of the clock is in the log, under its number"},
+	{"nothing else is", "		return\n	}\n	c :=", "		after.N++\n	}\n	c :=", "log/what does not advance the clock is not in the log"},
+	{"a change has its number", "driver.Change{N: after.N, ", "driver.Change{N: before.N, ", "log/every advance of the clock is in the log, under its number"},
+	{"a change names keys", "		c.Keys = append(c.Keys, k.String())\n", "		_ = k\n", "log/every advance of the clock is in the log, under its number"},
+	{"a change names tags", "Tags: slices.Clone(tags)}", "Tags: slices.Clone(tags[:0])}", "log/every advance of the clock is in the log, under its number"},
+	{"both names of a move", "what.Keys, what.Tags)", "nil, what.Tags)", "log/what moves is in the log under both names"},
+	{"a change is in the log before its call returns", "	s.log = append(s.log, c)\n	s.tell()", "	time.AfterFunc(time.Millisecond, func() {\n		s.steps.Lock()\n		defer s.steps.Unlock()\n		s.log = append(s.log, c)\n		s.tell()\n	})", "log/a reading goes on where the last one ended"},
+	{"no position is not the beginning", "after.Epoch != r.Clock.Epoch || ", "after.Epoch != r.Clock.Epoch && after.Epoch != 0 || ", "log/from no position the log tells the clock alone"},
+	{"an epoch's log is its own", "after.Epoch != r.Clock.Epoch || ", "after.Epoch == 0 || ", "log/after a lost meta record the log is not complete"},
+	{"a reading begins after its position", "		if c.N > after.N {", "		if c.N > after.N-1 {", "log/a reading goes on where the last one ended"},
+	{"a reading waits", "		select {\n		case <-more:", "		if r.Complete {\n			return r, nil\n		}\n		select {\n		case <-more:", "log/a reading that waits is told of the first change"},
+	{"who waits is woken", "	s.log = append(s.log, c)\n	s.tell()\n", "	s.log = append(s.log, c)\n", "log/a reading that waits is told of the first change"},
+	{"a reading ends", "		case <-ctx.Done():", "		case <-make(chan int):", "log/a reading ends with its context"},
+	{"more is told", "r.More, r.Changes = true, ", "r.Changes = ", "log/a reading that is not all there is says so"},
 	{"who planted is told", "r.Planted = true", "", "fences/a miss with a hold plants a token, which every later reader sees"},
 	{"entries are immutable", "e = e.Clone() // readers may have the old one\n		e.Life", "e.Life", "values/an entry that a reader holds does not change"},
 }
@@ -85,11 +99,7 @@ func TestMutants(t *testing.T) {
 		t.Skip("NOT RUN: building the mutants takes long; leave out -short to run it")
 	}
 	t.Parallel()
-	source, err := os.ReadFile("smallest_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary := buildMutants(t, string(source))
+	binary := buildMutants(t)
 	for i, m := range mutants {
 		t.Run(m.without, func(t *testing.T) {
 			t.Parallel()
@@ -103,28 +113,40 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-// buildMutants compiles this package's tests with each mutant of source beside
-// it, under names of its own.
-func buildMutants(t *testing.T, source string) string {
+// buildMutants compiles this package's tests with each mutant beside what it is
+// of, under names of its own.
+func buildMutants(t *testing.T) string {
 	dir := t.TempDir()
 	here, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := regexp.MustCompile(`\b(smallest|newSmallest|slot|newToken|TestSmallest)\b`)
+	smallest := regexp.MustCompile(`\b(smallest|newSmallest|slot|newToken|TestSmallest)\b`)
+	logged := regexp.MustCompile(`\b(logged|newLogged|TestLogged)\b`)
 	overlay := map[string]string{}
 	for i, m := range mutants {
+		file, own := "smallest_test.go", smallest
+		if strings.HasPrefix(m.fails, "log/") {
+			file, own = "logged_test.go", logged
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source := string(text)
 		if n := strings.Count(source, m.old); n != 1 {
-			t.Fatalf("without the rule that %s: smallest_test.go has %d times %q, want once", m.without, n, m.old)
+			t.Fatalf("without the rule that %s: %s has %d times %q, want once", m.without, file, n, m.old)
 		}
 		mutant := own.ReplaceAllStringFunc(strings.Replace(source, m.old, m.new, 1), func(name string) string {
-			if name == "TestSmallest" {
+			if strings.HasPrefix(name, "Test") {
 				return fmt.Sprintf("TestMutant%d", i)
 			}
 			return fmt.Sprintf("%s%d", name, i)
 		})
-		mutant += "\nvar _ = errors.New\n"
-		file := filepath.Join(dir, fmt.Sprintf("mutant%d_test.go", i))
+		if file == "smallest_test.go" {
+			mutant += "\nvar _ = errors.New\n"
+		}
+		file = filepath.Join(dir, fmt.Sprintf("mutant%d_test.go", i))
 		if err := os.WriteFile(file, []byte(mutant), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -35,3 +35,16 @@ CREATE {unlogged}TABLE IF NOT EXISTS {entry} (
 ) WITH (fillfactor = 70);
 
 CREATE INDEX IF NOT EXISTS {expires} ON {entry} (namespace, expires);
+
+-- What was changed at the number n, and at the count - 1 before it, while somebody
+-- reads that: the row of epoch 0 says until when. What is lost of it is missed.
+CREATE UNLOGGED TABLE IF NOT EXISTS {log} (
+	namespace text COLLATE "C" NOT NULL,
+	epoch     bigint NOT NULL,
+	n         bigint NOT NULL,
+	count     bigint NOT NULL,
+	names     bytea[],
+	tags      bytea[],
+	until     timestamptz,
+	PRIMARY KEY (namespace, epoch, n)
+);

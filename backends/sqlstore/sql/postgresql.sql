@@ -1,6 +1,6 @@
--- Each operation is one statement. It returns the epoch, the clock after it, and a
--- value, NULL if it was not done; no row where there is no record of this run of
--- the server.
+-- Each operation is one statement. It returns the epoch, the clock after it, a
+-- value, NULL if it was not done, and whether it was added to the log; no row where
+-- there is no record of this run of the server.
 -- statement_timestamp() does for reading; what has waited for a lock needs the
 -- time after that.
 
@@ -49,7 +49,23 @@ m AS MATERIALIZED (SELECT m.namespace, m.epoch, m.clock + 1 AS clock, m.cleared 
 a AS (UPDATE {meta} SET clock = clock + 1 WHERE namespace = $ns AND EXISTS (SELECT 1 FROM e) RETURNING clock)
 
 -- part: outcome
-SELECT m.epoch, m.clock - 1 + (SELECT count(*) FROM a), (SELECT 1 FROM e) FROM m
+SELECT m.epoch, m.clock - 1 + (SELECT count(*) FROM a), (SELECT 1 FROM e), EXISTS (SELECT 1 FROM l) FROM m
+
+-- What advances the clock adds a row to the log in the same statement, while
+-- somebody reads it: the row of epoch 0 says until when. That one is read as it was
+-- before any wait for a lock; what is then missing is a hole in the numbers.
+
+-- part: followed
+EXISTS (SELECT 1 FROM {log} r WHERE r.namespace = $ns AND r.epoch = 0 AND r.n = 0 AND r.until > statement_timestamp())
+
+-- part: change
+INSERT INTO {log} (namespace, epoch, n, count, names, tags) SELECT m.namespace, m.epoch, m.clock
+
+-- part: logged
+l AS ({change}, 1, ARRAY[$key::bytea], NULL FROM m WHERE {followed} RETURNING 1)
+
+-- part: loggedif
+l AS ({change}, 1, ARRAY[$key::bytea], NULL FROM m WHERE EXISTS (SELECT 1 FROM e) AND {followed} RETURNING 1)
 
 -- part: filling
 UPDATE {entry} e SET token = $new, epoch = $epoch, stamp = $stamp, kind = $kind, tags = $tags, fresh = $fresh, ends = $ends,
@@ -92,8 +108,9 @@ RETURNING name, token
 
 -- name: set
 WITH m AS (UPDATE {meta} m SET clock = m.clock + 1 WHERE {record} RETURNING m.namespace, m.epoch, m.clock),
-e AS (INSERT INTO {entry} ({columns}) {new} {replace})
-SELECT m.epoch, m.clock, 1 FROM m
+e AS (INSERT INTO {entry} ({columns}) {new} {replace}),
+{logged}
+SELECT m.epoch, m.clock, 1, EXISTS (SELECT 1 FROM l) FROM m
 
 -- name: setmany
 WITH m AS (UPDATE {meta} m SET clock = m.clock + $by WHERE {record} RETURNING m.namespace, m.epoch, m.clock),
@@ -103,33 +120,37 @@ e AS (INSERT INTO {entry} ({columns})
 	FROM m, unnest($keys::bytea[], $news::bigint[], $kinds::smallint[], $taglists::text[], $freshes::bigint[], $endses::bigint[],
 		$numbers::bigint[], $sizes::integer[], $lives::bigint[], $bodies::bytea[])
 		AS x (name, token, kind, tags, fresh, ends, number, size, life, body)
-	ORDER BY x.name {replace})
-SELECT m.epoch, m.clock, 1 FROM m
+	ORDER BY x.name {replace}),
+l AS ({change}, $by, $keys::bytea[], NULL FROM m WHERE {followed} RETURNING 1)
+SELECT m.epoch, m.clock, 1, EXISTS (SELECT 1 FROM l) FROM m
 
 -- name: add
 WITH {locked},
 e AS (INSERT INTO {entry} AS e ({columns}) {new} {replace}
 	WHERE NOT coalesce((SELECT {live} FROM m), false) RETURNING 1),
-{advanced}
+{advanced},
+{loggedif}
 {outcome}
 
 -- name: fill
 WITH m AS (SELECT m.namespace, m.epoch, m.clock, m.cleared FROM {meta} m WHERE {record}),
 e AS ({filling})
-SELECT m.epoch, m.clock, (SELECT 1 FROM e) FROM m
+SELECT m.epoch, m.clock, (SELECT 1 FROM e), false FROM m
 
 -- name: setfenced
 WITH {locked},
 e AS ({filling}),
 d AS (DELETE FROM {entry} WHERE namespace = $ns AND name = $key AND EXISTS (SELECT 1 FROM m) AND NOT EXISTS (SELECT 1 FROM e)),
-a AS (UPDATE {meta} SET clock = clock + 1 WHERE namespace = $ns AND EXISTS (SELECT 1 FROM m) RETURNING clock)
+a AS (UPDATE {meta} SET clock = clock + 1 WHERE namespace = $ns AND EXISTS (SELECT 1 FROM m) RETURNING clock),
+{logged}
 {outcome}
 
 -- name: touch
 WITH {locked},
 e AS (UPDATE {entry} e SET fresh = $fresh, ends = $ends, expires = {end} FROM m
 	WHERE e.namespace = m.namespace AND e.name = $key AND {live} RETURNING 1),
-{advanced}
+{advanced},
+{loggedif}
 {outcome}
 
 -- name: incr
@@ -137,7 +158,7 @@ WITH m AS (SELECT m.namespace, m.epoch, m.clock, m.cleared FROM {meta} m WHERE {
 e AS (UPDATE {entry} e SET token = $new, number = e.number + $delta::bigint FROM m
 	WHERE e.namespace = m.namespace AND e.name = $key AND e.kind = 1 AND e.number BETWEEN $low AND $high AND {live}
 	RETURNING e.number)
-SELECT m.epoch, m.clock, (SELECT e.number FROM e) FROM m
+SELECT m.epoch, m.clock, (SELECT e.number FROM e), false FROM m
 
 -- name: move
 WITH {locked},
@@ -145,17 +166,20 @@ d AS (DELETE FROM {entry} e USING m WHERE e.namespace = m.namespace AND e.name =
 e AS (INSERT INTO {entry} ({columns})
 	SELECT d.namespace, $key::bytea, $new::bigint, d.epoch, d.stamp, d.kind, d.tags, d.fresh, d.ends, d.number,
 		$size::integer, d.expires, $body::bytea FROM d {replace} RETURNING 1),
-{advanced}
+{advanced},
+l AS ({change}, 1, ARRAY[$from::bytea, $key::bytea], NULL FROM m WHERE EXISTS (SELECT 1 FROM e) AND {followed} RETURNING 1)
 {outcome}
 
 -- name: invalidate
-WITH a AS (UPDATE {meta} m SET clock = m.clock + 1, cleared = CASE WHEN $clear::boolean THEN m.clock + 1 ELSE m.cleared END
+WITH m AS (UPDATE {meta} m SET clock = m.clock + 1, cleared = CASE WHEN $clear::boolean THEN m.clock + 1 ELSE m.cleared END
 	WHERE {record} RETURNING m.namespace, m.epoch, m.clock),
-t AS (INSERT INTO {tag} (namespace, tag, stamp) SELECT a.namespace, x.tag, a.clock FROM a, unnest($dropped::bytea[]) AS x (tag) ORDER BY x.tag
+t AS (INSERT INTO {tag} (namespace, tag, stamp) SELECT m.namespace, x.tag, m.clock FROM m, unnest($dropped::bytea[]) AS x (tag) ORDER BY x.tag
 	ON CONFLICT (namespace, tag) DO UPDATE SET stamp = EXCLUDED.stamp),
-e AS (DELETE FROM {entry} e USING a JOIN {meta} m ON m.namespace = a.namespace
-	WHERE e.namespace = a.namespace AND e.name = ANY ($keys::bytea[]) RETURNING {live} AS live)
-SELECT a.epoch, a.clock, (SELECT count(*) FROM e WHERE e.live) FROM a
+e AS (DELETE FROM {entry} e USING m AS a JOIN {meta} m ON m.namespace = a.namespace
+	WHERE e.namespace = a.namespace AND e.name = ANY ($keys::bytea[]) RETURNING {live} AS live),
+l AS ({change}, 1, CASE WHEN cardinality($keys::bytea[]) <= 1000 THEN $keys::bytea[] END,
+	CASE WHEN $clear::boolean THEN $dropped::bytea[] || '\x00'::bytea ELSE $dropped::bytea[] END FROM m WHERE {followed} RETURNING 1)
+SELECT m.epoch, m.clock, (SELECT count(*) FROM e WHERE e.live), EXISTS (SELECT 1 FROM l) FROM m
 
 -- name: expired
 DELETE FROM {entry} WHERE expires <= statement_timestamp() AND ctid = ANY (ARRAY (
@@ -182,3 +206,31 @@ SELECT count(*), coalesce(sum(size), 0) FROM {entry} WHERE namespace = $ns
 
 -- name: tags
 SELECT count(*) FROM {tag} WHERE namespace = $ns
+
+-- What somebody reads is kept for ten minutes after its last reading.
+
+-- name: follow
+INSERT INTO {log} AS r (namespace, epoch, n, count, until) VALUES ($ns, 0, 0, 0, clock_timestamp() + interval '10 minutes')
+ON CONFLICT (namespace, epoch, n) DO UPDATE SET until = EXCLUDED.until WHERE r.until < clock_timestamp() + interval '5 minutes'
+
+-- Names and tags are told in hexadecimal, each with a space after it, and are NULL
+-- where they were too many to tell.
+
+-- name: changes
+SELECT m.epoch, m.clock, l.n, l.count, CASE WHEN l.names IS NOT NULL THEN
+	coalesce((SELECT string_agg(encode(x, 'hex') || ' ', '') FROM unnest(l.names) x), '') END,
+	coalesce((SELECT string_agg(encode(x, 'hex') || ' ', '') FROM unnest(l.tags) x), '')
+FROM {meta} m LEFT JOIN LATERAL (
+	SELECT * FROM {log} WHERE namespace = $ns AND epoch = $epoch AND n > $stamp ORDER BY n LIMIT $limit
+) l ON l.epoch = m.epoch
+WHERE {record} ORDER BY l.n
+
+-- name: notify
+SELECT pg_notify($channel, '')
+
+-- name: oldlog
+DELETE FROM {log} WHERE ctid = ANY (ARRAY (
+	SELECT l.ctid FROM {log} l JOIN {meta} m ON m.namespace = l.namespace
+	WHERE m.namespace = $ns AND CASE WHEN l.epoch = 0 THEN l.until <= statement_timestamp()
+		ELSE l.epoch <> m.epoch OR l.n <= m.clock - 10000 OR NOT {followed} END
+	LIMIT $limit FOR UPDATE OF l SKIP LOCKED))

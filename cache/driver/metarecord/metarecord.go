@@ -1,5 +1,6 @@
 // Package metarecord is the meta record of a store that keeps its entries in
-// this process: epoch, counter and the stamps of tags, in memory.
+// this process: epoch, counter and the stamps of tags, in memory, and the log of
+// changes while somebody reads it.
 package metarecord
 
 import (
@@ -25,6 +26,8 @@ type Record struct {
 
 	mu   sync.RWMutex
 	tags map[string]uint64
+
+	log atomic.Pointer[changes] // nil: nobody reads it
 }
 
 // New begins an epoch whose Record holds at most maxTags tags.
@@ -35,16 +38,23 @@ func New(maxTags int) *Record {
 // Stamp is the clock.
 func (r *Record) Stamp() driver.Stamp { return driver.Stamp{Epoch: r.epoch, N: r.n.Load()} }
 
-// Advance moves the clock on by one.
-func (r *Record) Advance() driver.Stamp { return driver.Stamp{Epoch: r.epoch, N: r.n.Add(1)} }
+// Advance moves the clock on by one, for what changes these keys.
+func (r *Record) Advance(keys ...driver.Key) driver.Stamp {
+	n := r.n.Add(1)
+	if r.log.Load() != nil {
+		r.note(n, keys, nil)
+	}
+	return driver.Stamp{Epoch: r.epoch, N: n}
+}
 
-// Invalidate advances once and gives tags the new stamp. The counter shows it
+// Invalidate advances once, for what removes these keys, and gives tags the new
+// stamp. The counter shows it
 // only after the tags have it: a reader that saw the counter never misses the
 // tag. It does nothing and reports false when that would be too many tags: then
 // it is time for a new epoch.
-func (r *Record) Invalidate(tags []string) (driver.Stamp, bool) {
+func (r *Record) Invalidate(tags []string, keys ...driver.Key) (driver.Stamp, bool) {
 	if len(tags) == 0 {
-		return r.Advance(), true
+		return r.Advance(keys...), true
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -67,6 +77,7 @@ func (r *Record) Invalidate(tags []string) (driver.Stamp, bool) {
 		}
 		r.last.Store(n)
 		if r.n.CompareAndSwap(n-1, n) {
+			r.note(n, keys, tags)
 			return driver.Stamp{Epoch: r.epoch, N: n}, true
 		}
 	}
