@@ -65,6 +65,7 @@ type Store struct {
 	history    int64 // of this machine: see bootID
 	// epoch is the last one that was seen.
 	epoch atomic.Uint64
+	tags  tags
 
 	sweeper sweeper
 	maxTags int64 // maxTags, but in tests

@@ -98,9 +98,13 @@ func (e steps) plant(ctx context.Context, c session, p *params) (map[string]driv
 const entryStands = 1
 
 func (e steps) set(ctx context.Context, c session, p *params) (outcome, error) {
-	return e.advancing(ctx, c, p, []string{"put"}, func(c session) (bool, error) {
+	name := "put"
+	if p.plain() {
+		name = "putplain"
+	}
+	return e.advancing(ctx, c, p, []string{name}, func(c session) (bool, error) {
 		p.fence = p.clock
-		_, err := c.exec(ctx, "put", p)
+		_, err := c.exec(ctx, name, p)
 		return true, err
 	})
 }
