@@ -68,7 +68,6 @@ const (
 	fieldUntil
 	fieldBody
 	firstShared // what follows is not of an item
-	fieldNamespace
 	fieldHold
 	fieldEpoch
 	fieldStamp
@@ -82,7 +81,6 @@ const (
 	fieldClear
 	fieldLimit
 	fieldNow
-	fieldHistory
 	fieldKeys
 	fieldNews
 	fieldSeens
@@ -98,9 +96,9 @@ var fields = map[string]field{
 	"key": fieldKey, "old": fieldOld, "new": fieldNew, "seen": fieldSeen, "kind": fieldKind, "tags": fieldTags,
 	"fresh": fieldFresh, "ends": fieldEnds, "number": fieldNumber, "size": fieldSize, "life": fieldLife, "until": fieldUntil, "body": fieldBody,
 
-	"ns": fieldNamespace, "hold": fieldHold, "epoch": fieldEpoch, "stamp": fieldStamp, "current": fieldCurrent, "by": fieldBy,
+	"hold": fieldHold, "epoch": fieldEpoch, "stamp": fieldStamp, "current": fieldCurrent, "by": fieldBy,
 	"delta": fieldDelta, "low": fieldLow, "high": fieldHigh, "from": fieldFrom, "dropped": fieldDropped, "clear": fieldClear,
-	"limit": fieldLimit, "now": fieldNow, "history": fieldHistory,
+	"limit": fieldLimit, "now": fieldNow,
 
 	"keys": fieldKeys, "news": fieldNews, "seens": fieldSeens, "kinds": fieldKinds, "taglists": fieldTagLists,
 	"numbers": fieldNumbers, "lives": fieldLives, "bodies": fieldBodies,
@@ -197,8 +195,6 @@ func orNull(n *int64) any {
 
 func (s *Store) shared(f field, p *params) any {
 	switch f {
-	case fieldNamespace:
-		return s.namespace
 	case fieldHold:
 		return int64((p.hold + time.Microsecond - 1) / time.Microsecond)
 	case fieldEpoch:
@@ -225,8 +221,6 @@ func (s *Store) shared(f field, p *params) any {
 		return int64(p.limit)
 	case fieldNow:
 		return time.Now().UnixMicro()
-	case fieldHistory:
-		return s.history
 	default:
 		return column(f, p.items)
 	}

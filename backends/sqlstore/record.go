@@ -104,6 +104,11 @@ func (c session) record(ctx context.Context) error {
 		if _, err := c.exec(ctx, "history", p); err != nil {
 			return fmt.Errorf("asking for the server's history: %w", err)
 		}
+		var mariadb column64
+		if _, err := c.one(ctx, "mariadb", p, &mariadb); err != nil {
+			return fmt.Errorf("asking for the server's version: %w", err)
+		}
+		c.s.mariadb.Store(mariadb != 0)
 	}
 	// Reading first: making it would wait for whoever advances the clock now.
 	if _, err := c.clock(ctx); !errors.Is(err, errNoRecord) {

@@ -62,10 +62,11 @@ type Store struct {
 	namespace  string
 	opts       Options
 	statements *statements
-	history    int64 // of this machine: see bootID
 	// epoch is the last one that was seen.
 	epoch atomic.Uint64
 	tags  tags
+	// mariadb says that the server is one, which a first connection finds out.
+	mariadb atomic.Bool
 
 	sweeper sweeper
 	maxTags int64 // maxTags, but in tests
@@ -101,16 +102,17 @@ func New(db *sql.DB, dialect Dialect, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: the option Table: %w", err)
 	}
-	st, err := load(dialect, tables)
+	var history int64
+	if dialect == SQLite {
+		history = bootID()
+	}
+	st, err := load(dialect, tables, dialect.literals(o.Namespace, history))
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{db: db, dialect: dialect, namespace: o.Namespace, opts: o, statements: st, engine: steps{}, maxTags: maxTags}
-	switch dialect {
-	case PostgreSQL:
+	if dialect == PostgreSQL {
 		s.engine = single{}
-	case SQLite:
-		s.history = bootID()
 	}
 	s.sweeper.ctx, s.sweeper.cancel = context.WithCancel(context.Background())
 	s.sweeper.next.Store(s.sweeper.after(o.SweepEvery))

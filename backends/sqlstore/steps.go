@@ -98,6 +98,9 @@ func (e steps) plant(ctx context.Context, c session, p *params) (map[string]driv
 const entryStands = 1
 
 func (e steps) set(ctx context.Context, c session, p *params) (outcome, error) {
+	if c.s.mariadb.Load() && len(p.items) == 1 && p.by == 1 {
+		return e.replace(ctx, c, p)
+	}
 	name := "put"
 	if p.plain() {
 		name = "putplain"
@@ -107,6 +110,27 @@ func (e steps) set(ctx context.Context, c session, p *params) (outcome, error) {
 		_, err := c.exec(ctx, name, p)
 		return true, err
 	})
+}
+
+// replace sets an entry in one statement where a row is there for it, and in three
+// where there is none.
+func (e steps) replace(ctx context.Context, c session, p *params) (outcome, error) {
+	for attempt := 0; ; attempt++ {
+		p.clock.Epoch = c.s.epoch.Load()
+		done, clock, err := c.changed(ctx, "replace", p)
+		if err == nil && done {
+			return outcome{clock: driver.Stamp{Epoch: p.clock.Epoch, N: uint64(clock)}, done: true}, nil
+		}
+		if err == nil && attempt > 0 {
+			err = errNoRecord
+		}
+		if err == nil {
+			_, err = c.exec(ctx, "occupy", p)
+		}
+		if err != nil {
+			return outcome{}, err
+		}
+	}
 }
 
 func (e steps) add(ctx context.Context, c session, p *params) (outcome, error) {
