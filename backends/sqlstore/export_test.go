@@ -2,12 +2,24 @@ package sqlstore
 
 import (
 	"database/sql"
+	"sync"
 
 	"github.com/stratacache/strata/cache/driver"
 )
 
-// DB is what the store works on.
-func (s *Store) DB() *sql.DB { return s.db }
+// beside are handles by the stores that keep their own connection for themselves.
+var beside sync.Map
+
+// DB is what the store works on, or the handle beside that.
+func (s *Store) DB() *sql.DB {
+	if db, ok := beside.Load(s); ok {
+		return db.(*sql.DB)
+	}
+	return s.db
+}
+
+// Beside gives the store a handle for tests.
+func (s *Store) Beside(db *sql.DB) { beside.Store(s, db) }
 
 // Dialect is its dialect.
 func (s *Store) Dialect() Dialect { return s.dialect }

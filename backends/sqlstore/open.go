@@ -126,6 +126,9 @@ func openURL(u *url.URL) (*Store, error) {
 		return nil, err
 	}
 	s.owned, s.create = true, create || src.memory
+	if src.dialect == SQLite {
+		s.pin = newPin(db)
+	}
 	return s, nil
 }
 

@@ -56,6 +56,7 @@ type Store struct {
 	db      *sql.DB
 	owned   bool // by Open: Close closes it
 	create  bool // the tables, before the first call
+	pin     *pin // or nil: statements run on any connection
 	dialect Dialect
 	engine  engine
 
@@ -162,6 +163,9 @@ func (s *Store) Ping(ctx context.Context) error {
 	if s.closed.Load() {
 		return driver.ErrClosed
 	}
+	if s.pin != nil {
+		return wrap(ctx, "ping", s.pin.use(ctx, func() error { return s.pin.conn.PingContext(ctx) }))
+	}
 	return wrap(ctx, "ping", s.db.PingContext(ctx))
 }
 
@@ -179,6 +183,9 @@ func (s *Store) Close(ctx context.Context) error {
 		err = wrap(ctx, "close", ctx.Err())
 	}
 	s.statements.close()
+	if s.pin != nil {
+		s.pin.close(ctx)
+	}
 	if s.owned {
 		err = errors.Join(err, wrap(ctx, "close", s.db.Close()))
 	}

@@ -183,7 +183,7 @@ func (steps) now(ctx context.Context, c session, out outcome) (outcome, error) {
 	}
 	switch {
 	case !errors.Is(err, errNoRecord):
-	case c.conn == nil:
+	case c.conn == nil && c.pin == nil:
 		err = c.s.withRecord(ctx, read)
 	default:
 		if err = c.record(ctx); err == nil {

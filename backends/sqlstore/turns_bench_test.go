@@ -19,7 +19,7 @@ type contender struct {
 // machine does changes from one second to the next. It reports the median time
 // of each, and the median of its ratios to the first within the same round.
 func inTurn(b *testing.B, goroutines int, contenders ...contender) {
-	const calls = 48 // in a slice, of all goroutines together
+	calls := max(48, 16*goroutines) // in a slice, of all goroutines together
 	times := make([][]float64, len(contenders))
 	ratios := make([][]float64, len(contenders))
 	slice := func(c contender) float64 {
@@ -36,7 +36,7 @@ func inTurn(b *testing.B, goroutines int, contenders ...contender) {
 			})
 		}
 		wg.Wait()
-		return float64(time.Since(began)) / calls
+		return float64(time.Since(began)) / float64(calls)
 	}
 	for _, c := range contenders {
 		slice(c)

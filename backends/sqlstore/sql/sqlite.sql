@@ -86,6 +86,15 @@ ON CONFLICT (namespace, name) DO UPDATE SET
 WHERE body IS NULL OR {stale}
 RETURNING name, token
 
+-- name: begin
+BEGIN IMMEDIATE
+
+-- name: commit
+COMMIT
+
+-- name: rollback
+ROLLBACK
+
 -- name: advance
 UPDATE {meta} AS m SET clock = clock + $by WHERE {record} RETURNING epoch, clock
 
