@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	"database/sql"
 	"sync"
 
@@ -44,3 +45,15 @@ func NameOf(key driver.Key) []byte { return nameOf(key) }
 
 // BoundTags changes how many tags are too many.
 func (s *Store) BoundTags(n int64) { s.maxTags = n }
+
+// Turn is a turn.
+type Turn struct{ t *turn }
+
+// NewTurn is nobody's.
+func NewTurn() Turn { return Turn{newTurn()} }
+
+// Take takes it.
+func (t Turn) Take(ctx context.Context) error { return t.t.take(ctx) }
+
+// Give gives it back.
+func (t Turn) Give() { t.t.give() }

@@ -16,21 +16,19 @@ import (
 // as much as reading the entry.
 type pin struct {
 	db   *sql.DB
-	turn chan struct{} // holds one: who put it there may use what follows
-	over atomic.Bool   // by close
+	turn *turn       // whose it is may use what follows
+	over atomic.Bool // by close
 
 	conn  *sql.Conn
 	stmts map[*statement]*sql.Stmt
 }
 
-func newPin(db *sql.DB) *pin { return &pin{db: db, turn: make(chan struct{}, 1)} }
+func newPin(db *sql.DB) *pin { return &pin{db: db, turn: newTurn()} }
 
 // use runs f when it is the caller's turn.
 func (p *pin) use(ctx context.Context, f func() error) error {
-	select {
-	case p.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := p.turn.take(ctx); err != nil {
+		return err
 	}
 	defer p.leave()
 	if err := ctx.Err(); err != nil {
@@ -57,7 +55,7 @@ func (p *pin) leave() {
 	if p.over.Load() {
 		p.drop()
 	}
-	<-p.turn
+	p.turn.give()
 }
 
 // drop gives the connection up. The next caller makes another one.
@@ -75,10 +73,8 @@ func (p *pin) drop() {
 // turn it is does that.
 func (p *pin) close(ctx context.Context) {
 	p.over.Store(true)
-	select {
-	case p.turn <- struct{}{}:
+	if p.turn.take(ctx) == nil {
 		p.leave()
-	case <-ctx.Done():
 	}
 }
 

@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS {meta} (
 	clock     INTEGER NOT NULL,
 	cleared   INTEGER NOT NULL,
 	history   INTEGER NOT NULL
-);
+) WITHOUT ROWID;
 
 -- The stamps of tags that were invalidated.
 CREATE TABLE IF NOT EXISTS {tag} (
