@@ -60,7 +60,7 @@ func (s *Store) whyNot(ctx context.Context, c session, key driver.Key, delta int
 	case e.Kind != driver.Integer:
 		return driver.ErrNotInteger
 	}
-	n := r.changed.number
+	n := *r.changed.number
 	if sum := n + delta; (sum < n) != (delta < 0) {
 		return driver.ErrOverflow
 	}

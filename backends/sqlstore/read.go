@@ -52,8 +52,13 @@ func (r *row) into() []any {
 	return []any{&r.epoch, &r.clock, &r.token, &r.changed, &r.stands, &r.body}
 }
 
-// what stands there.
-func (r *row) what() int { return int(r.stands & (1<<standsBits - 1)) }
+// what stands there. Whatever does has a token.
+func (r *row) what() int {
+	if r.token == 0 {
+		return standsNothing
+	}
+	return int(r.stands & (1<<standsBits - 1))
+}
 
 // column64 is an integer, 0 for NULL. Into an int64, database/sql goes by way of a
 // text.
@@ -78,12 +83,11 @@ func (n *column64) Scan(src any) error {
 
 // changed is what the database knows of an entry and its body does not: the
 // number of an integer, and the life that a Touch gave it. It comes as a text
-// "number,fresh,ends", since most entries have nothing of it, and a column costs
-// more than an entry's whole judgement.
+// "number,fresh,ends", in which NULL may be, since most entries have nothing of it and
+// a column costs a reading more than to be judged.
 type changed struct {
-	number        int64
-	life          driver.Life
-	counts, lives bool
+	number *int64
+	life   *driver.Life
 }
 
 // Scan implements sql.Scanner.
@@ -100,23 +104,26 @@ func (c *changed) Scan(src any) error {
 	default:
 		return fmt.Errorf("%T is no text", src)
 	}
-	number, life, touched := strings.Cut(text, ",")
-	var err error
-	if number != "" {
-		c.counts = true
-		if c.number, err = strconv.ParseInt(number, 10, 64); err != nil {
+	var n [3]*int64
+	parts := strings.Split(strings.Trim(text, "{}"), ",") // in PostgreSQL it is an array
+	if len(parts) != len(n) {
+		return fmt.Errorf("%q is not a number and a life", text)
+	}
+	for i, part := range parts {
+		if part == "NULL" {
+			continue
+		}
+		v, err := strconv.ParseInt(part, 10, 64)
+		if err != nil {
 			return err
 		}
+		n[i] = &v
 	}
-	if touched {
-		c.lives = true
-		fresh, ends, _ := strings.Cut(life, ",")
-		if c.life.Fresh, err = strconv.ParseInt(fresh, 10, 64); err != nil {
-			return err
-		}
-		c.life.Expires, err = strconv.ParseInt(ends, 10, 64)
+	c.number = n[0]
+	if n[1] != nil && n[2] != nil {
+		c.life = &driver.Life{Fresh: *n[1], Expires: *n[2]}
 	}
-	return err
+	return nil
 }
 
 // reading makes a Reading of a row.
@@ -136,18 +143,18 @@ func (s *Store) reading(key driver.Key, r *row) driver.Reading {
 		out.Odd, out.Fence.Token = err, 0
 	case errors.Is(err, driver.ErrMiss): // a placeholder of another backend
 		out.Odd = driver.ErrForeign
-	case err == nil && e.Kind == driver.Integer && !r.changed.counts:
+	case err == nil && e.Kind == driver.Integer && r.changed.number == nil:
 		out.Odd = driver.ErrCorrupt
 	case err != nil:
 		out.Odd = err
 	case what == standsValid, what == standsExpired:
 		e.Token = driver.Token(r.token)
 		e.Stamp = driver.Stamp{Epoch: uint64(r.epoch), N: uint64(r.stands >> standsBits)}
-		if r.changed.lives {
-			e.Life = r.changed.life
+		if r.changed.life != nil {
+			e.Life = *r.changed.life
 		}
 		if e.Kind == driver.Integer {
-			e.Payload = strconv.AppendInt(nil, r.changed.number, 10)
+			e.Payload = strconv.AppendInt(nil, *r.changed.number, 10)
 		}
 		out.Entry, out.Expired = e, what == standsExpired
 	}

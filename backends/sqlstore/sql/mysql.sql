@@ -37,9 +37,8 @@ e.expires > {now} AND e.kind <> 2 AND SUBSTRING(e.body, 1, 3) = X'535401' AND {v
 
 -- part: head
 m.epoch AS a, m.clock AS b, e.token AS c,
-CASE WHEN e.number IS NOT NULL OR e.ends IS NOT NULL THEN CONCAT(COALESCE(e.number, ''), COALESCE(CONCAT(',', e.fresh, ',', e.ends), '')) END AS d,
-CASE WHEN e.expires IS NULL OR e.expires <= {now} THEN 0 WHEN e.body IS NULL THEN 1 WHEN NOT ({current}) THEN 3
-	WHEN e.tags IS NULL THEN e.stamp * 8 + 2
+CASE WHEN e.number IS NOT NULL OR e.ends IS NOT NULL THEN CONCAT_WS(',', COALESCE(e.number, 'NULL'), COALESCE(e.fresh, 'NULL'), COALESCE(e.ends, 'NULL')) END AS d,
+CASE WHEN e.body IS NULL THEN 1 WHEN NOT ({current}) THEN 3 WHEN e.tags IS NULL THEN e.stamp * 8 + 2
 
 -- part: reading
 {head} ELSE 5 END AS e, e.body
@@ -80,16 +79,16 @@ ON DUPLICATE KEY UPDATE epoch = IF(history <> VALUES(history), VALUES(epoch), ep
 SELECT m.epoch, m.clock FROM {meta} m WHERE {record}
 
 -- name: get
-SELECT {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key WHERE {record}
+SELECT {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key AND e.expires > {now} WHERE {record}
 
 -- name: gettagged
-SELECT {tagged} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key WHERE {record}
+SELECT {tagged} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key AND e.expires > {now} WHERE {record}
 
 -- name: getmany
-SELECT e.name, {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name IN ([[$key]]) WHERE {record}
+SELECT e.name, {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name IN ([[$key]]) AND e.expires > {now} WHERE {record}
 
 -- name: getmanytagged
-SELECT e.name, {tagged} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name IN ([[$key]]) WHERE {record}
+SELECT e.name, {tagged} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name IN ([[$key]]) AND e.expires > {now} WHERE {record}
 
 -- The token that was seen travels in stamp, which means nothing in a placeholder.
 -- Later assignments see what earlier ones did, so expires, which decides, comes

@@ -33,9 +33,8 @@ e.expires > clock_timestamp() AND e.kind <> 2 AND substr(e.body, 1, 3) = '\x5354
 
 -- part: head
 m.epoch AS a, m.clock AS b, e.token AS c,
-CASE WHEN e.number IS NOT NULL OR e.ends IS NOT NULL THEN coalesce(e.number::text, '') || coalesce(',' || e.fresh || ',' || e.ends, '') END AS d,
-CASE WHEN e.expires IS NULL OR e.expires <= statement_timestamp() THEN 0 WHEN e.body IS NULL THEN 1 WHEN NOT ({current}) THEN 3
-	WHEN e.tags IS NULL THEN e.stamp * 8 + 2
+CASE WHEN e.number IS NOT NULL OR e.ends IS NOT NULL THEN ARRAY[e.number, e.fresh, e.ends] END AS d,
+CASE WHEN e.body IS NULL THEN 1 WHEN NOT ({current}) THEN 3 WHEN e.tags IS NULL THEN e.stamp * 8 + 2
 
 -- part: reading
 {head} ELSE 5 END AS e, e.body
@@ -87,18 +86,18 @@ WHERE m.history <> EXCLUDED.history
 SELECT m.epoch, m.clock FROM {meta} m WHERE {record}
 
 -- name: get
-SELECT {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key WHERE {record}
+SELECT {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key AND e.expires > statement_timestamp() WHERE {record}
 
 -- name: gettagged
-SELECT {tagged} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key WHERE {record}
+SELECT {tagged} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key AND e.expires > statement_timestamp() WHERE {record}
 
 -- name: getmany
 SELECT e.name, {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = ANY ($keys::bytea[])
-WHERE {record}
+	AND e.expires > statement_timestamp() WHERE {record}
 
 -- name: getmanytagged
 SELECT e.name, {tagged} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = ANY ($keys::bytea[])
-WHERE {record}
+	AND e.expires > statement_timestamp() WHERE {record}
 
 -- The token that was seen travels in stamp, which means nothing in a placeholder.
 

@@ -32,9 +32,8 @@ e.expires > $now AND e.kind <> 2 AND substr(e.body, 1, 3) = X'535401' AND {valid
 
 -- part: head
 m.epoch AS a, m.clock AS b, e.token AS c,
-CASE WHEN e.number IS NOT NULL OR e.ends IS NOT NULL THEN coalesce(e.number, '') || coalesce(',' || e.fresh || ',' || e.ends, '') END AS d,
-CASE WHEN e.expires IS NULL OR e.expires <= $now THEN 0 WHEN e.body IS NULL THEN 1 WHEN NOT ({current}) THEN 3
-	WHEN e.tags IS NULL THEN e.stamp * 8 + 2
+CASE WHEN e.number IS NOT NULL OR e.ends IS NOT NULL THEN coalesce(e.number, 'NULL') || ',' || coalesce(e.fresh || ',' || e.ends, 'NULL,NULL') END AS d,
+CASE WHEN e.body IS NULL THEN 1 WHEN NOT ({current}) THEN 3 WHEN e.tags IS NULL THEN e.stamp * 8 + 2
 
 -- part: reading
 {head} ELSE 5 END AS e, e.body
@@ -62,17 +61,19 @@ WHERE m.history <> excluded.history
 -- name: clock
 SELECT m.epoch, m.clock FROM {meta} m WHERE {record}
 
+-- The plus keeps SQLite from looking through all that has not ended.
+
 -- name: get
-SELECT {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key WHERE {record}
+SELECT {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key AND +e.expires > $now WHERE {record}
 
 -- name: gettagged
-SELECT {tagged} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key WHERE {record}
+SELECT {tagged} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key AND +e.expires > $now WHERE {record}
 
 -- name: getmany
-SELECT e.name, {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name IN ([[$key]]) WHERE {record}
+SELECT e.name, {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name IN ([[$key]]) AND +e.expires > $now WHERE {record}
 
 -- name: getmanytagged
-SELECT e.name, {tagged} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name IN ([[$key]]) WHERE {record}
+SELECT e.name, {tagged} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name IN ([[$key]]) AND +e.expires > $now WHERE {record}
 
 -- The token that was seen travels in stamp, which means nothing in a placeholder.
 
