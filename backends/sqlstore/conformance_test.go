@@ -25,7 +25,7 @@ func TestConformanceOpened(t *testing.T) {
 	t.Parallel()
 	d := databases[0]
 	h := d.harness(nil)
-	h.Name += ", opened"
+	h.Name = "" // to the table it is the same store
 	var paths sync.Map // of stores
 	open := func(t testing.TB, path, namespace string) driver.Store {
 		s := opened(t, path, "&sweep_every=20&namespace="+namespace)
