@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -15,6 +17,43 @@ import (
 
 func TestConformance(t *testing.T) {
 	onAll(t, func(t *testing.T, d database) { drivertest.Run(t, d.harness(d.handles(t))) })
+}
+
+// TestConformanceOpened is of SQLite files that the store has opened itself, and so
+// has a connection to that it shares with nobody.
+func TestConformanceOpened(t *testing.T) {
+	t.Parallel()
+	d := databases[0]
+	h := d.harness(nil)
+	h.Name = ""        // to the table it is the same store
+	var paths sync.Map // of stores
+	open := func(t testing.TB, path, namespace string) driver.Store {
+		s := opened(t, path, "&sweep_every=20&namespace="+namespace)
+		paths.Store(driver.Store(s), path)
+		s.Beside(d.handle(t, sqliteFile(path)))
+		if err := s.CreateTable(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	h.Open = func(t testing.TB) driver.Store {
+		return open(t, filepath.Join(t.TempDir(), "cache.db"), fmt.Sprintf("suite-%d", namespaces.Add(1)))
+	}
+	h.Again = func(t testing.TB, s driver.Store) driver.Store {
+		path, _ := paths.Load(driver.Store(s))
+		return open(t, path.(string), s.(*sqlstore.Store).Namespace())
+	}
+	drivertest.Run(t, h)
+}
+
+// opened is a store over a file, whose tables it makes.
+func opened(t testing.TB, path, params string) *sqlstore.Store {
+	t.Helper()
+	s, err := sqlstore.Open("sqlite://" + path + "?create=true" + params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // handles returns the handle of one process, and that of another over the same

@@ -49,13 +49,9 @@ func (s *Store) Incr(ctx context.Context, key driver.Key, delta int64, initial *
 
 // whyNot says why nothing could be added.
 func (s *Store) whyNot(ctx context.Context, c session, key driver.Key, delta int64) error {
-	var r row
-	ok, err := c.one(ctx, "get", &params{items: []item{{name: nameOf(key)}}}, r.into()...)
+	r, err := s.look(ctx, c, &params{items: []item{{name: nameOf(key)}}})
 	if err != nil {
 		return err
-	}
-	if !ok {
-		return errNoRecord
 	}
 	e := s.reading(key, &r).Entry
 	switch {
@@ -64,7 +60,7 @@ func (s *Store) whyNot(ctx context.Context, c session, key driver.Key, delta int
 	case e.Kind != driver.Integer:
 		return driver.ErrNotInteger
 	}
-	n := int64(r.number.n)
+	n := *r.changed.number
 	if sum := n + delta; (sum < n) != (delta < 0) {
 		return driver.ErrOverflow
 	}
@@ -77,13 +73,9 @@ func (s *Store) Move(ctx context.Context, from, to driver.Key) (driver.Result, e
 	var out outcome
 	err := s.run(ctx, "move", func(c session) error {
 		out = outcome{}
-		var r row
-		ok, err := c.one(ctx, "get", &params{items: []item{{name: nameOf(from)}}}, r.into()...)
+		r, err := s.look(ctx, c, &params{items: []item{{name: nameOf(from)}}})
 		if err != nil {
 			return err
-		}
-		if !ok {
-			return errNoRecord
 		}
 		read := s.reading(from, &r)
 		out.clock = read.Fence.Stamp

@@ -35,7 +35,14 @@
 // Elsewhere what advances the clock is a transaction: of MySQL four or five
 // round trips, of SQLite calls of a library. Get, GetMany, Fill and SQLite's
 // Incr remain single statements; Incr of MySQL, and a Fill that is refused, ask
-// for the clock in another one.
+// for the clock in another one. MariaDB sets an entry in one statement if a row is
+// there for it, and in three if not.
+//
+// A reading looks at tags only while it meets some: the first entry with tags
+// after 64 without takes a second statement.
+//
+// A SQLite file that [Open] opened is worked on through one connection which is
+// kept, and in turns. That is faster than a handle of one's own given to [New].
 //
 // All writes but Fill and Incr wait for each other at the namespace's row, which is
 // what makes their numbers visible in order. The database syncs its log

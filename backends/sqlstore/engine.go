@@ -62,10 +62,13 @@ func (single) plant(ctx context.Context, c session, p *params) (map[string]drive
 }
 
 func (e single) set(ctx context.Context, c session, p *params) (outcome, error) {
-	if len(p.items) > 1 || p.by != 1 {
-		return e.do(ctx, c, "setmany", p)
+	switch {
+	case len(p.items) == 1 && p.by == 1:
+		return e.do(ctx, c, "set", p)
+	case p.plain():
+		return e.do(ctx, c, "setplain", p)
 	}
-	return e.do(ctx, c, "set", p)
+	return e.do(ctx, c, "setmany", p)
 }
 
 func (e single) add(ctx context.Context, c session, p *params) (outcome, error) {

@@ -1,14 +1,27 @@
 package sqlstore
 
 import (
+	"context"
 	"database/sql"
+	"sync"
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
 )
 
-// DB is what the store works on.
-func (s *Store) DB() *sql.DB { return s.db }
+// beside are handles by the stores that keep their own connection for themselves.
+var beside sync.Map
+
+// DB is what the store works on, or the handle beside that.
+func (s *Store) DB() *sql.DB {
+	if db, ok := beside.Load(s); ok {
+		return db.(*sql.DB)
+	}
+	return s.db
+}
+
+// Beside gives the store a handle for tests.
+func (s *Store) Beside(db *sql.DB) { beside.Store(s, db) }
 
 // Dialect is its dialect.
 func (s *Store) Dialect() Dialect { return s.dialect }
@@ -40,3 +53,21 @@ func (s *Store) NeverLook() { s.log.poll = 24 * time.Hour }
 
 // Channel is where they are woken.
 func (s *Store) Channel() string { return s.channel() }
+
+// Turn is a turn.
+type Turn struct{ t *turn }
+
+// NewTurn is nobody's.
+func NewTurn() Turn { return Turn{newTurn()} }
+
+// Take takes it.
+func (t Turn) Take(ctx context.Context) error { return t.t.take(ctx) }
+
+// Give gives it back.
+func (t Turn) Give() { t.t.give() }
+
+// LooksAtTags says whether readings look at tags at once.
+func (s *Store) LooksAtTags() bool { return s.tags.expected() }
+
+// IsMariaDB says what the server is.
+func (s *Store) IsMariaDB(is bool) { s.mariadb.Store(is) }

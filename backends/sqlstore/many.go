@@ -76,40 +76,67 @@ func (s *Store) getPart(ctx context.Context, c session, keys []driver.Key, out [
 		p.items[i].name = nameOf(k)
 		at[string(p.items[i].name)] = i
 	}
-	rows, err := c.query(ctx, "getmany", p)
+	name := "getmany"
+	if s.tags.expected() {
+		name = "getmanytagged"
+	}
+	tagged, err := s.getRows(ctx, c, name, p, at, keys, out, useless)
+	if err == nil && tagged { // all of them again, at once: a reading is of one moment
+		clear(out)
+		clear(useless)
+		_, err = s.getRows(ctx, c, "getmanytagged", p, at, keys, out, useless)
+	}
+	return err
+}
+
+// getRows is getPart by one of the two statements. If it met tags that it could not
+// judge, nothing else that it read counts.
+func (s *Store) getRows(ctx context.Context, c session, statement string, p *params, at map[string]int,
+	keys []driver.Key, out []driver.KeyReading, useless []driver.Token,
+) (tagged bool, err error) {
+	rows, err := c.query(ctx, statement, p)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer rows.Close()
 	var clock driver.Stamp
 	var name sql.RawBytes
 	var r row
 	into := append([]any{&name}, r.into()...)
+	some := false
 	for rows.Next() {
 		r.body = nil
 		if err := rows.Scan(into...); err != nil {
-			return err
+			return false, err
 		}
 		clock = s.stamp(int64(r.epoch), int64(r.clock))
 		i, ok := at[string(name)]
 		if name == nil || !ok {
 			continue // none of the keys is there
 		}
+		if r.what() == standsTagged {
+			tagged = true
+			continue
+		}
 		out[i].Reading = s.reading(keys[i], &r)
-		if r.stands > standsPlaceholder {
+		if e := out[i].Entry; e != nil && len(e.Tags) > 0 {
+			some = true
+		}
+		if r.what() > standsPlaceholder {
 			useless[i] = out[i].Fence.Token
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return err
+		return false, err
 	}
 	if clock.Epoch == 0 {
-		return errNoRecord
+		return false, errNoRecord
 	}
+	s.tags.met(some || tagged)
 	for i := range out {
 		out[i].Fence.Stamp = clock
 	}
-	return nil
+	return tagged, nil
 }
 
 // PutMany implements driver.ManyPutter. Items that are all to be Set take one

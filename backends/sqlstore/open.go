@@ -132,6 +132,9 @@ func openURL(u *url.URL) (*Store, error) {
 			return nil, errors.New("the driver does not take it")
 		}
 	}
+	if src.dialect == SQLite {
+		s.pin = newPin(db)
+	}
 	return s, nil
 }
 

@@ -40,6 +40,16 @@ type item struct {
 	life   *int64 // in microseconds; nil: without end
 }
 
+// plain says that the items are values without tags, so that fewer parameters do.
+func (p *params) plain() bool {
+	for i := range p.items {
+		if e := p.items[i].entry; e.Kind != driver.Bytes || len(e.Tags) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // field is the name of a parameter.
 type field uint8
 
@@ -55,9 +65,9 @@ const (
 	fieldNumber
 	fieldSize
 	fieldLife
+	fieldUntil
 	fieldBody
 	firstShared // what follows is not of an item
-	fieldNamespace
 	fieldHold
 	fieldEpoch
 	fieldStamp
@@ -71,17 +81,13 @@ const (
 	fieldClear
 	fieldLimit
 	fieldNow
-	fieldHistory
 	fieldChannel
 	fieldKeys
 	fieldNews
 	fieldSeens
 	fieldKinds
 	fieldTagLists
-	fieldFreshes
-	fieldEndses
 	fieldNumbers
-	fieldSizes
 	fieldLives
 	fieldBodies
 )
@@ -89,19 +95,19 @@ const (
 // fields are the parameters by the names that they have in the statements.
 var fields = map[string]field{
 	"key": fieldKey, "old": fieldOld, "new": fieldNew, "seen": fieldSeen, "kind": fieldKind, "tags": fieldTags,
-	"fresh": fieldFresh, "ends": fieldEnds, "number": fieldNumber, "size": fieldSize, "life": fieldLife, "body": fieldBody,
+	"fresh": fieldFresh, "ends": fieldEnds, "number": fieldNumber, "size": fieldSize, "life": fieldLife, "until": fieldUntil, "body": fieldBody,
 
-	"ns": fieldNamespace, "hold": fieldHold, "epoch": fieldEpoch, "stamp": fieldStamp, "current": fieldCurrent, "by": fieldBy,
+	"hold": fieldHold, "epoch": fieldEpoch, "stamp": fieldStamp, "current": fieldCurrent, "by": fieldBy,
 	"delta": fieldDelta, "low": fieldLow, "high": fieldHigh, "from": fieldFrom, "dropped": fieldDropped, "clear": fieldClear,
-	"limit": fieldLimit, "now": fieldNow, "history": fieldHistory, "channel": fieldChannel,
+	"limit": fieldLimit, "now": fieldNow, "channel": fieldChannel,
 
 	"keys": fieldKeys, "news": fieldNews, "seens": fieldSeens, "kinds": fieldKinds, "taglists": fieldTagLists,
-	"freshes": fieldFreshes, "endses": fieldEndses, "numbers": fieldNumbers, "sizes": fieldSizes, "lives": fieldLives,
-	"bodies": fieldBodies,
+	"numbers": fieldNumbers, "lives": fieldLives, "bodies": fieldBodies,
 }
 
 // newItem makes an item of an entry. Its body does not hold what the database
-// changes: token, stamp, life, and the number of an integer.
+// changes: token, stamp, and the number of an integer. A life that is touched is
+// then one that the database knows better than the body.
 func newItem(key driver.Key, e *driver.Entry) item {
 	it := item{name: nameOf(key), new: newToken(), entry: e}
 	if e.Life.Expires != driver.Forever {
@@ -121,7 +127,7 @@ func newItem(key driver.Key, e *driver.Entry) item {
 }
 
 func bodyOf(key driver.Key, e *driver.Entry) []byte {
-	fixed := &driver.Entry{Kind: e.Kind, Schema: e.Schema, Cost: e.Cost, Tags: e.Tags, Payload: e.Payload}
+	fixed := &driver.Entry{Kind: e.Kind, Schema: e.Schema, Cost: e.Cost, Life: e.Life, Tags: e.Tags, Payload: e.Payload}
 	return envelope.Encode(make([]byte, 0, envelope.Len(fixed)), key, fixed)
 }
 
@@ -166,6 +172,11 @@ func (s *Store) ofItem(f field, it *item) any {
 		return it.size()
 	case fieldLife:
 		return orNull(it.life)
+	case fieldUntil:
+		if it.life == nil {
+			return int64(math.MaxInt64)
+		}
+		return time.Now().UnixMicro() + *it.life
 	default: // fieldBody
 		if it.body == nil {
 			return nil
@@ -185,8 +196,6 @@ func orNull(n *int64) any {
 
 func (s *Store) shared(f field, p *params) any {
 	switch f {
-	case fieldNamespace:
-		return s.namespace
 	case fieldHold:
 		return int64((p.hold + time.Microsecond - 1) / time.Microsecond)
 	case fieldEpoch:
@@ -213,8 +222,6 @@ func (s *Store) shared(f field, p *params) any {
 		return int64(p.limit)
 	case fieldNow:
 		return time.Now().UnixMicro()
-	case fieldHistory:
-		return s.history
 	case fieldChannel:
 		return s.channel()
 	default:
@@ -241,14 +248,8 @@ func column(f field, items []item) any {
 			text := arrayText(it.entry.Tags)
 			return &text
 		})
-	case fieldFreshes:
-		return each(items, func(it *item) int64 { return it.entry.Life.Fresh })
-	case fieldEndses:
-		return each(items, func(it *item) int64 { return it.entry.Life.Expires })
 	case fieldNumbers:
 		return each(items, func(it *item) *int64 { return it.number })
-	case fieldSizes:
-		return each(items, (*item).size)
 	case fieldLives:
 		return each(items, func(it *item) *int64 { return it.life })
 	default: // fieldBodies

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
@@ -34,16 +36,32 @@ const (
 	standsValid
 	standsInvalid
 	standsExpired
+	standsTagged // a reading that does not look at tags leaves that to another one
+
+	standsBits = 3 // the stamp, where there is one, is above them
 )
 
 // row is what a reading brings.
 type row struct {
-	epoch, clock, token, stamp, fresh, ends, stands column64
-	number                                          null64
-	body                                            []byte
+	epoch, clock, token, stands column64
+	changed                     changed
+	body                        []byte
 }
 
-// column64 is an integer. Into an int64, database/sql goes by way of a text.
+func (r *row) into() []any {
+	return []any{&r.epoch, &r.clock, &r.token, &r.changed, &r.stands, &r.body}
+}
+
+// what stands there. Whatever does has a token.
+func (r *row) what() int {
+	if r.token == 0 {
+		return standsNothing
+	}
+	return int(r.stands & (1<<standsBits - 1))
+}
+
+// column64 is an integer, 0 for NULL. Into an int64, database/sql goes by way of a
+// text.
 type column64 int64
 
 // Scan implements sql.Scanner.
@@ -56,37 +74,67 @@ func (n *column64) Scan(src any) error {
 		i, err := strconv.ParseInt(string(v), 10, 64)
 		*n = column64(i)
 		return err
+	case nil:
+		*n = 0
+		return nil
 	}
 	return fmt.Errorf("%T is no integer", src)
 }
 
-// null64 is one that may be NULL.
-type null64 struct {
-	n  column64
-	ok bool
+// changed is what the database knows of an entry and its body does not: the
+// number of an integer, and the life that a Touch gave it. It comes as a text
+// "number,fresh,ends", in which NULL may be, since most entries have nothing of it and
+// a column costs a reading more than to be judged.
+type changed struct {
+	number *int64
+	life   *driver.Life
 }
 
 // Scan implements sql.Scanner.
-func (n *null64) Scan(src any) error {
-	n.ok = src != nil
-	if !n.ok {
+func (c *changed) Scan(src any) error {
+	*c = changed{}
+	var text string
+	switch v := src.(type) {
+	case nil:
 		return nil
+	case []byte:
+		text = string(v)
+	case string:
+		text = v
+	default:
+		return fmt.Errorf("%T is no text", src)
 	}
-	return n.n.Scan(src)
-}
-
-func (r *row) into() []any {
-	return []any{&r.epoch, &r.clock, &r.token, &r.stamp, &r.fresh, &r.ends, &r.number, &r.stands, &r.body}
+	var n [3]*int64
+	parts := strings.Split(strings.Trim(text, "{}"), ",") // in PostgreSQL it is an array
+	if len(parts) != len(n) {
+		return fmt.Errorf("%q is not a number and a life", text)
+	}
+	for i, part := range parts {
+		if part == "NULL" {
+			continue
+		}
+		v, err := strconv.ParseInt(part, 10, 64)
+		if err != nil {
+			return err
+		}
+		n[i] = &v
+	}
+	c.number = n[0]
+	if n[1] != nil && n[2] != nil {
+		c.life = &driver.Life{Fresh: *n[1], Expires: *n[2]}
+	}
+	return nil
 }
 
 // reading makes a Reading of a row.
 func (s *Store) reading(key driver.Key, r *row) driver.Reading {
 	out := driver.Reading{Fence: driver.Fence{Stamp: s.stamp(int64(r.epoch), int64(r.clock))}}
-	if r.stands == standsNothing {
+	what := r.what()
+	if what == standsNothing {
 		return out
 	}
 	out.Fence.Token = driver.Token(r.token)
-	if r.stands == standsPlaceholder {
+	if what == standsPlaceholder {
 		return out
 	}
 	e, err := envelope.Decode(key, r.body)
@@ -95,20 +143,60 @@ func (s *Store) reading(key driver.Key, r *row) driver.Reading {
 		out.Odd, out.Fence.Token = err, 0
 	case errors.Is(err, driver.ErrMiss): // a placeholder of another backend
 		out.Odd = driver.ErrForeign
-	case err == nil && e.Kind == driver.Integer && !r.number.ok:
+	case err == nil && e.Kind == driver.Integer && r.changed.number == nil:
 		out.Odd = driver.ErrCorrupt
 	case err != nil:
 		out.Odd = err
-	case r.stands == standsValid, r.stands == standsExpired:
+	case what == standsValid, what == standsExpired:
 		e.Token = driver.Token(r.token)
-		e.Stamp = driver.Stamp{Epoch: uint64(r.epoch), N: uint64(r.stamp)}
-		e.Life = driver.Life{Fresh: int64(r.fresh), Expires: int64(r.ends)}
-		if e.Kind == driver.Integer {
-			e.Payload = strconv.AppendInt(nil, int64(r.number.n), 10)
+		e.Stamp = driver.Stamp{Epoch: uint64(r.epoch), N: uint64(r.stands >> standsBits)}
+		if r.changed.life != nil {
+			e.Life = *r.changed.life
 		}
-		out.Entry, out.Expired = e, r.stands == standsExpired
+		if e.Kind == driver.Integer {
+			e.Payload = strconv.AppendInt(nil, *r.changed.number, 10)
+		}
+		out.Entry, out.Expired = e, what == standsExpired
 	}
 	return out
+}
+
+// lookAtTags is for how many readings tags are looked at at once, since an entry
+// with tags was met.
+const lookAtTags = 64
+
+// tags says whether a reading looks at tags at once: where there are some, that
+// saves the second reading; where there are none, it would cost each of them.
+type tags struct{ next atomic.Int32 }
+
+func (t *tags) expected() bool { return t.next.Load() > 0 }
+
+func (t *tags) met(some bool) {
+	switch n := t.next.Load(); {
+	case some && n < lookAtTags:
+		t.next.Store(lookAtTags)
+	case !some && n > 0:
+		t.next.Store(n - 1) // of several at once one may be lost
+	}
+}
+
+// look reads what stands under the one key of p.
+func (s *Store) look(ctx context.Context, c session, p *params) (row, error) {
+	var r row
+	name := "get"
+	if s.tags.expected() {
+		name = "gettagged"
+	}
+	ok, err := c.one(ctx, name, p, r.into()...)
+	if err == nil && ok && r.what() == standsTagged {
+		r = row{}
+		ok, err = c.one(ctx, "gettagged", p, r.into()...)
+		s.tags.met(true)
+	}
+	if err == nil && !ok {
+		err = errNoRecord
+	}
+	return r, err
 }
 
 // Get implements driver.Store. A hit is one statement, a miss with a hold two.
@@ -116,20 +204,19 @@ func (s *Store) Get(ctx context.Context, key driver.Key, hold time.Duration) (dr
 	var out driver.Reading
 	p := &params{items: []item{{name: nameOf(key)}}, hold: hold}
 	err := s.run(ctx, "get", func(c session) error {
-		var r row
-		ok, err := c.one(ctx, "get", p, r.into()...)
+		r, err := s.look(ctx, c, p)
 		if err != nil {
 			return err
 		}
-		if !ok {
-			return errNoRecord
-		}
 		out = s.reading(key, &r)
+		if out.Entry != nil {
+			s.tags.met(len(out.Entry.Tags) > 0)
+		}
 		if hold <= 0 || !wants(&out) {
 			return nil
 		}
 		p.items[0].new, p.items[0].seen = newToken(), 0
-		if r.stands > standsPlaceholder {
+		if r.what() > standsPlaceholder {
 			p.items[0].seen = out.Fence.Token // what stands with it may be replaced
 		}
 		return s.plant(ctx, c, p, func(int) *driver.Reading { return &out })

@@ -36,7 +36,7 @@ func (s *Store) run(ctx context.Context, op string, f func(session) error) error
 		}
 	}
 	began := time.Now()
-	err := f(session{s: s})
+	err := s.once(ctx, op, f)
 	missing := false // and is made before f, however often that gives way
 	counted := 0     // of the attempts; those that gave way are bounded by time
 	for attempt := 1; err != nil && ctx.Err() == nil; attempt++ {
@@ -57,10 +57,18 @@ func (s *Store) run(ctx context.Context, op string, f func(session) error) error
 		if missing {
 			err = s.withRecord(ctx, f)
 		} else {
-			err = f(session{s: s})
+			err = s.once(ctx, op, f)
 		}
 	}
 	return s.finish(ctx, op, err)
+}
+
+// once does f where statements of this store run.
+func (s *Store) once(ctx context.Context, op string, f func(session) error) error {
+	if s.pin == nil {
+		return f(session{s: s})
+	}
+	return s.pin.use(ctx, func() error { return f(session{s: s, pin: s.pin, long: op == sweeping}) })
 }
 
 // finish says what failed. A statement that was closed is one of a store that
@@ -84,6 +92,15 @@ func pause(ctx context.Context, d time.Duration) {
 // withRecord makes the record unless somebody else just did, and does f on the
 // same connection.
 func (s *Store) withRecord(ctx context.Context, f func(session) error) error {
+	if s.pin != nil {
+		return s.pin.use(ctx, func() error {
+			c := session{s: s, pin: s.pin}
+			if err := c.record(ctx); err != nil {
+				return err
+			}
+			return f(c)
+		})
+	}
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return err
@@ -104,6 +121,11 @@ func (c session) record(ctx context.Context) error {
 		if _, err := c.exec(ctx, "history", p); err != nil {
 			return fmt.Errorf("asking for the server's history: %w", err)
 		}
+		var mariadb column64
+		if _, err := c.one(ctx, "mariadb", p, &mariadb); err != nil {
+			return fmt.Errorf("asking for the server's version: %w", err)
+		}
+		c.s.mariadb.Store(mariadb != 0)
 	}
 	// Reading first: making it would wait for whoever advances the clock now.
 	if _, err := c.clock(ctx); !errors.Is(err, errNoRecord) {

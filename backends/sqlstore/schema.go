@@ -49,16 +49,27 @@ func (s *Store) CreateTable(ctx context.Context) error {
 		if statement = strings.TrimSpace(statement); statement == "" {
 			continue
 		}
-		_, err := s.db.ExecContext(ctx, statement)
+		err := s.execute(ctx, statement)
 		for attempt := 1; attempt < attempts && err != nil && (existsAlready(err) || gaveWay(err)); attempt++ {
 			pause(ctx, rand.N(time.Millisecond<<min(attempt, 5)))
-			_, err = s.db.ExecContext(ctx, statement)
+			err = s.execute(ctx, statement)
 		}
 		if err != nil {
 			return wrap(ctx, "create table", err)
 		}
 	}
 	return nil
+}
+
+func (s *Store) execute(ctx context.Context, statement string) error {
+	if s.pin == nil {
+		_, err := s.db.ExecContext(ctx, statement)
+		return err
+	}
+	return s.pin.use(ctx, func() error {
+		_, err := s.pin.conn.ExecContext(ctx, statement)
+		return err
+	})
 }
 
 // existsAlready is what PostgreSQL says where two make the same table at once.

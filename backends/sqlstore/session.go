@@ -14,6 +14,18 @@ type session struct {
 	tx   *sql.Tx
 	// foreign says that tx is the caller's.
 	foreign bool
+	// pin is whose turn it is, and long says that its statements take long enough
+	// to be watched.
+	pin  *pin
+	long bool
+}
+
+// ctx is what a statement is told of its caller's context.
+func (c session) ctx(ctx context.Context) context.Context {
+	if c.pin != nil && !c.long {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
 }
 
 // prepared is a statement's prepared form, from its first use on. pgx keeps such
@@ -50,7 +62,7 @@ func (c session) plain() bool { return c.conn != nil || c.foreign || c.s.dialect
 
 // statement is the one of that name for the items of p.
 func (c session) statement(name string, p *params) (*statement, error) {
-	if c.s.dialect == PostgreSQL { // which has arrays
+	if c.s.dialect == PostgreSQL || p == nil { // which has arrays
 		return c.s.statements.get(name, 1)
 	}
 	return c.s.statements.get(name, room(len(p.items)))
@@ -72,11 +84,11 @@ func (c session) query(ctx context.Context, name string, p *params) (*sql.Rows, 
 	case c.tx != nil:
 		return c.tx.StmtContext(ctx, st.stmt.Load()).QueryContext(ctx, args...)
 	}
-	stmt, err := st.get(ctx, c.s.db, st.text)
+	stmt, err := c.prepared(ctx, st)
 	if err != nil {
 		return nil, err
 	}
-	return stmt.QueryContext(ctx, args...)
+	return stmt.QueryContext(c.ctx(ctx), args...)
 }
 
 func (c session) exec(ctx context.Context, name string, p *params) (sql.Result, error) {
@@ -95,11 +107,18 @@ func (c session) exec(ctx context.Context, name string, p *params) (sql.Result, 
 	case c.tx != nil:
 		return c.tx.StmtContext(ctx, st.stmt.Load()).ExecContext(ctx, args...)
 	}
-	stmt, err := st.get(ctx, c.s.db, st.text)
+	stmt, err := c.prepared(ctx, st)
 	if err != nil {
 		return nil, err
 	}
-	return stmt.ExecContext(ctx, args...)
+	return stmt.ExecContext(c.ctx(ctx), args...)
+}
+
+func (c session) prepared(ctx context.Context, st *statement) (*sql.Stmt, error) {
+	if c.pin != nil {
+		return c.pin.prepared(c.ctx(ctx), st)
+	}
+	return st.get(ctx, c.s.db, st.text)
 }
 
 // one reads the one row of a query; false if there is none.
@@ -126,6 +145,9 @@ func (c session) transact(ctx context.Context, p *params, names []string, f func
 	if c.foreign {
 		_, err := f(c)
 		return err
+	}
+	if c.pin != nil {
+		return c.pin.transact(ctx, c, f)
 	}
 	if err := c.prepare(ctx, p, names...); err != nil {
 		return err
@@ -158,7 +180,7 @@ func (c session) transact(ctx context.Context, p *params, names []string, f func
 // prepare prepares statements before a transaction uses them: in it, the pool
 // may have no second connection for that.
 func (c session) prepare(ctx context.Context, p *params, names ...string) error {
-	if c.plain() {
+	if c.plain() || c.pin != nil {
 		return nil
 	}
 	for _, name := range names {

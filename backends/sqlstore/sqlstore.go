@@ -57,15 +57,18 @@ type Store struct {
 	db      *sql.DB
 	owned   bool // by Open: Close closes it
 	create  bool // the tables, before the first call
+	pin     *pin // or nil: statements run on any connection
 	dialect Dialect
 	engine  engine
 
 	namespace  string
 	opts       Options
 	statements *statements
-	history    int64 // of this machine: see bootID
 	// epoch is the last one that was seen.
 	epoch atomic.Uint64
+	tags  tags
+	// mariadb says that the server is one, which a first connection finds out.
+	mariadb atomic.Bool
 
 	sweeper  sweeper
 	log      logState
@@ -106,16 +109,17 @@ func New(db *sql.DB, dialect Dialect, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: the option Table: %w", err)
 	}
-	st, err := load(dialect, tables)
+	var history int64
+	if dialect == SQLite {
+		history = bootID()
+	}
+	st, err := load(dialect, tables, dialect.literals(o.Namespace, history))
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{db: db, dialect: dialect, namespace: o.Namespace, opts: o, statements: st, engine: steps{}, maxTags: maxTags}
-	switch dialect {
-	case PostgreSQL:
+	if dialect == PostgreSQL {
 		s.engine = single{}
-	case SQLite:
-		s.history = bootID()
 	}
 	s.log.began, s.log.poll, s.notifier.store = time.Now(), logPoll, s
 	s.sweeper.ctx, s.sweeper.cancel = context.WithCancel(context.Background())
@@ -166,6 +170,9 @@ func (s *Store) Ping(ctx context.Context) error {
 	if s.closed.Load() {
 		return driver.ErrClosed
 	}
+	if s.pin != nil {
+		return wrap(ctx, "ping", s.pin.use(ctx, func() error { return s.pin.conn.PingContext(ctx) }))
+	}
 	return wrap(ctx, "ping", s.db.PingContext(ctx))
 }
 
@@ -185,6 +192,9 @@ func (s *Store) Close(ctx context.Context) error {
 	s.statements.close()
 	if s.listener.db != nil {
 		err = errors.Join(err, wrap(ctx, "close", s.listener.db.Close()))
+	}
+	if s.pin != nil {
+		s.pin.close(ctx)
 	}
 	if s.owned {
 		err = errors.Join(err, wrap(ctx, "close", s.db.Close()))

@@ -16,9 +16,10 @@ var files embed.FS
 // statements are a dialect's, with the names of tables in them. Their text is
 // made when it is first needed, and kept.
 type statements struct {
-	dialect Dialect
-	bodies  map[string]string
-	made    sync.Map // of statementKey to *statement
+	dialect  Dialect
+	bodies   map[string]string
+	literals map[string]string // what is the same for each call of a store
+	made     sync.Map          // of statementKey to *statement
 }
 
 // statementKey is a statement for so many items.
@@ -48,8 +49,9 @@ var (
 	sectionRow = regexp.MustCompile(`^-- (part|name): ([a-z]+)$`)
 )
 
-// load reads the statements of a dialect, and puts tables into them.
-func load(d Dialect, tables map[string]string) (*statements, error) {
+// load reads the statements of a dialect, and puts tables and literals, by the
+// names of parameters, into them.
+func load(d Dialect, tables, literals map[string]string) (*statements, error) {
 	text, err := files.ReadFile("sql/" + d.String() + ".sql")
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: %w", err)
@@ -84,7 +86,7 @@ func load(d Dialect, tables map[string]string) (*statements, error) {
 		}
 		bodies[name] = strings.TrimSpace(body)
 	}
-	return &statements{dialect: d, bodies: bodies}, err
+	return &statements{dialect: d, bodies: bodies, literals: literals}, err
 }
 
 // get returns a statement for so many items, or for a few more: see room.
@@ -113,6 +115,9 @@ func (s *statements) compile(body string, items int) (*statement, error) {
 	numbers := make(map[bind]string)
 	write := func(text string, item int) {
 		out.WriteString(paramName.ReplaceAllStringFunc(text, func(name string) string {
+			if value, ok := s.literals[name]; ok {
+				return value
+			}
 			f, ok := fields[name[1:]]
 			if !ok {
 				err = fmt.Errorf("sqlstore: there is no parameter %s", name)
@@ -146,6 +151,20 @@ func (s *statements) compile(body string, items int) (*statement, error) {
 	write(body[at:], 0)
 	st.text = out.String()
 	return st, err
+}
+
+// literals are a store's own parameters, as the dialect writes them: to send and to
+// bind them with each call takes longer than to have statements of one's own.
+// Namespaces have no character that means something in a string.
+func (d Dialect) literals(namespace string, history int64) map[string]string {
+	out := map[string]string{"$ns": "'" + namespace + "'"}
+	switch d {
+	case MySQL:
+		out["$ns"] = fmt.Sprintf("X'%x'", namespace)
+	case SQLite:
+		out["$history"] = fmt.Sprintf("(%d)", history)
+	}
+	return out
 }
 
 func (d Dialect) placeholder(n int) string {

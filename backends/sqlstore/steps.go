@@ -98,11 +98,39 @@ func (e steps) plant(ctx context.Context, c session, p *params) (map[string]driv
 const entryStands = 1
 
 func (e steps) set(ctx context.Context, c session, p *params) (outcome, error) {
-	return e.advancing(ctx, c, p, []string{"put"}, func(c session) (bool, error) {
+	if c.s.mariadb.Load() && len(p.items) == 1 && p.by == 1 {
+		return e.replace(ctx, c, p)
+	}
+	name := "put"
+	if p.plain() {
+		name = "putplain"
+	}
+	return e.advancing(ctx, c, p, []string{name}, func(c session) (bool, error) {
 		p.fence = p.clock
-		_, err := c.exec(ctx, "put", p)
+		_, err := c.exec(ctx, name, p)
 		return true, err
 	})
+}
+
+// replace sets an entry in one statement where a row is there for it, and in three
+// where there is none.
+func (e steps) replace(ctx context.Context, c session, p *params) (outcome, error) {
+	for attempt := 0; ; attempt++ {
+		p.clock.Epoch = c.s.epoch.Load()
+		done, clock, err := c.changed(ctx, "replace", p)
+		if err == nil && done {
+			return outcome{clock: driver.Stamp{Epoch: p.clock.Epoch, N: uint64(clock)}, done: true}, nil
+		}
+		if err == nil && attempt > 0 {
+			err = errNoRecord
+		}
+		if err == nil {
+			_, err = c.exec(ctx, "occupy", p)
+		}
+		if err != nil {
+			return outcome{}, err
+		}
+	}
 }
 
 func (e steps) add(ctx context.Context, c session, p *params) (outcome, error) {
@@ -155,7 +183,7 @@ func (steps) now(ctx context.Context, c session, out outcome) (outcome, error) {
 	}
 	switch {
 	case !errors.Is(err, errNoRecord):
-	case c.conn == nil:
+	case c.conn == nil && c.pin == nil:
 		err = c.s.withRecord(ctx, read)
 	default:
 		if err = c.record(ctx); err == nil {

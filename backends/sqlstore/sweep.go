@@ -20,6 +20,8 @@ const (
 	// measureShare is how much of the namespace must have been written anew before
 	// it is measured again, which reads all of it: an eighth.
 	measureShare = 8
+	// sweeping is what a sweep says that it does.
+	sweeping = "sweep"
 )
 
 // sweeper removes in the background what is over, and what is too much. It is
@@ -121,7 +123,7 @@ func (s *Store) sweep(ctx context.Context, all bool) error {
 // boundTags clears the namespace if there are too many tags.
 func (s *Store) boundTags(ctx context.Context) error {
 	var tags int64
-	err := s.run(ctx, "sweep", func(c session) error {
+	err := s.run(ctx, sweeping, func(c session) error {
 		_, err := c.one(ctx, "tags", new(params), &tags)
 		return err
 	})
@@ -138,7 +140,7 @@ func (s *Store) shrink(ctx context.Context) error {
 		return nil
 	}
 	var rows, bytes int64
-	err := s.run(ctx, "sweep", func(c session) error {
+	err := s.run(ctx, sweeping, func(c session) error {
 		_, err := c.one(ctx, "measure", new(params), &rows, &bytes)
 		return err
 	})
@@ -168,7 +170,7 @@ func (s *Store) remove(ctx context.Context, name string, most *int64) error {
 			p.limit = int(min(*most, sweepBatch))
 		}
 		var n int64
-		err := s.run(ctx, "sweep", func(c session) error {
+		err := s.run(ctx, sweeping, func(c session) error {
 			result, err := c.exec(ctx, name, p)
 			if err == nil {
 				n, err = result.RowsAffected()

@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS {tag} (
 ) ENGINE = InnoDB;
 
 -- Entries. One without a body is a placeholder: a token, while somebody loads.
+-- When it ends the body knows, unless fresh and ends say otherwise since.
 -- Tags are a JSON array of hexadecimal strings.
 CREATE TABLE IF NOT EXISTS {entry} (
 	namespace VARBINARY(64) NOT NULL,
@@ -26,8 +27,8 @@ CREATE TABLE IF NOT EXISTS {entry} (
 	stamp     BIGINT NOT NULL,
 	kind      TINYINT NOT NULL,
 	tags      LONGTEXT CHARACTER SET ascii,
-	fresh     BIGINT NOT NULL,
-	ends      BIGINT NOT NULL,
+	fresh     BIGINT,
+	ends      BIGINT,
 	number    BIGINT,
 	size      INT NOT NULL,
 	expires   DATETIME(6) NOT NULL,

@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS {tag} (
 ) WITH (fillfactor = 70);
 
 -- Entries. One without a body is a placeholder: a token, while somebody loads.
+-- When it ends the body knows, unless fresh and ends say otherwise since.
 CREATE {unlogged}TABLE IF NOT EXISTS {entry} (
 	namespace text COLLATE "C" NOT NULL,
 	name      bytea NOT NULL,
@@ -25,8 +26,8 @@ CREATE {unlogged}TABLE IF NOT EXISTS {entry} (
 	stamp     bigint NOT NULL,
 	kind      smallint NOT NULL,
 	tags      bytea[],
-	fresh     bigint NOT NULL,
-	ends      bigint NOT NULL,
+	fresh     bigint,
+	ends      bigint,
 	number    bigint,
 	size      integer NOT NULL,
 	expires   timestamptz NOT NULL,

@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS {meta} (
 	clock     INTEGER NOT NULL,
 	cleared   INTEGER NOT NULL,
 	history   INTEGER NOT NULL
-);
+) WITHOUT ROWID;
 
 -- The stamps of tags that were invalidated.
 CREATE TABLE IF NOT EXISTS {tag} (
@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS {tag} (
 ) WITHOUT ROWID;
 
 -- Entries. One without a body is a placeholder: a token, while somebody loads.
+-- When it ends the body knows, unless fresh and ends say otherwise since.
 -- Tags are a JSON array of hexadecimal strings; expires is in microseconds.
 CREATE TABLE IF NOT EXISTS {entry} (
 	namespace TEXT NOT NULL,
@@ -26,8 +27,8 @@ CREATE TABLE IF NOT EXISTS {entry} (
 	stamp     INTEGER NOT NULL,
 	kind      INTEGER NOT NULL,
 	tags      TEXT,
-	fresh     INTEGER NOT NULL,
-	ends      INTEGER NOT NULL,
+	fresh     INTEGER,
+	ends      INTEGER,
 	number    INTEGER,
 	size      INTEGER NOT NULL,
 	expires   INTEGER NOT NULL,

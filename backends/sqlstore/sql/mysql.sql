@@ -9,15 +9,21 @@ m.namespace = $ns AND m.history = @strata_history
 -- part: now
 UTC_TIMESTAMP(6)
 
--- part: valid
-e.epoch = m.epoch AND e.stamp >= m.cleared AND (e.tags IS NULL OR NOT EXISTS (
+-- part: current
+e.epoch = m.epoch AND e.stamp >= m.cleared
+
+-- part: untouched
+NOT EXISTS (
 	SELECT 1 FROM JSON_TABLE(e.tags, '$[*]' COLUMNS (hex VARCHAR(1026) CHARACTER SET ascii PATH '$')) j
-	STRAIGHT_JOIN {tag} t ON t.namespace = m.namespace AND t.tag = UNHEX(j.hex) WHERE t.stamp > e.stamp))
+	STRAIGHT_JOIN {tag} t ON t.namespace = m.namespace AND t.tag = UNHEX(j.hex) WHERE t.stamp > e.stamp)
 
 -- part: expired
-e.tags LIKE '["0021%' AND e.epoch = m.epoch AND e.stamp >= m.cleared AND NOT EXISTS (
+e.tags LIKE '["0021%' AND NOT EXISTS (
 	SELECT 1 FROM JSON_TABLE(e.tags, '$[*]' COLUMNS (hex VARCHAR(1026) CHARACTER SET ascii PATH '$')) j
 	STRAIGHT_JOIN {tag} t ON t.namespace = m.namespace AND t.tag = UNHEX(j.hex) WHERE t.stamp > e.stamp AND j.hex LIKE '00%')
+
+-- part: valid
+{current} AND (e.tags IS NULL OR {untouched})
 
 -- part: live
 e.expires > {now} AND e.kind <> 2 AND SUBSTRING(e.body, 1, 3) = X'535401' AND {valid}
@@ -25,13 +31,23 @@ e.expires > {now} AND e.kind <> 2 AND SUBSTRING(e.body, 1, 3) = X'535401' AND {v
 -- part: stale
 (expires <= {now} OR token = VALUES(stamp))
 
+-- What stands is 8 times the stamp and a number, which names what it is, where a
+-- stamp is needed. An entry with tags is 5 in a reading that does not look at
+-- them, because to be ready for that costs it as long as all the rest.
+
+-- part: head
+m.epoch AS a, m.clock AS b, e.token AS c,
+CASE WHEN e.number IS NOT NULL OR e.ends IS NOT NULL THEN CONCAT_WS(',', COALESCE(e.number, 'NULL'), COALESCE(e.fresh, 'NULL'), COALESCE(e.ends, 'NULL')) END AS d,
+CASE WHEN e.body IS NULL THEN 1 WHEN NOT ({current}) THEN 3 WHEN e.tags IS NULL THEN e.stamp * 8 + 2
+
 -- part: reading
-m.epoch, m.clock, COALESCE(e.token, 0), COALESCE(e.stamp, 0), COALESCE(e.fresh, 0), COALESCE(e.ends, 0), e.number,
-CASE WHEN e.expires IS NULL OR e.expires <= {now} THEN 0 WHEN e.body IS NULL THEN 1 WHEN {valid} THEN 2 WHEN {expired} THEN 4 ELSE 3 END,
-e.body
+{head} ELSE 5 END AS e, e.body
+
+-- part: tagged
+{head} WHEN {untouched} THEN e.stamp * 8 + 2 WHEN {expired} THEN e.stamp * 8 + 4 ELSE 3 END AS e, e.body
 
 -- part: columns
-namespace, name, token, epoch, stamp, kind, tags, fresh, ends, number, size, expires, body
+namespace, name, token, epoch, stamp, kind, tags, number, size, expires, body
 
 -- part: end
 COALESCE({now} + INTERVAL $life MICROSECOND, '9999-12-31')
@@ -42,7 +58,7 @@ ON DUPLICATE KEY UPDATE token = VALUES(token), epoch = VALUES(epoch), stamp = VA
 	expires = VALUES(expires), body = VALUES(body)
 
 -- part: filling
-UPDATE {entry} e SET token = $new, epoch = $epoch, stamp = $stamp, kind = $kind, tags = $tags, fresh = $fresh, ends = $ends,
+UPDATE {entry} e SET token = $new, epoch = $epoch, stamp = $stamp, kind = $kind, tags = $tags, fresh = NULL, ends = NULL,
 	number = $number, expires = {end}, body = $body,
 	size = $size + 0 * LAST_INSERT_ID((SELECT m.clock FROM {meta} m WHERE {record}))
 WHERE e.namespace = $ns AND e.name = $key AND e.token = $old AND e.expires > {now}
@@ -63,10 +79,16 @@ ON DUPLICATE KEY UPDATE epoch = IF(history <> VALUES(history), VALUES(epoch), ep
 SELECT m.epoch, m.clock FROM {meta} m WHERE {record}
 
 -- name: get
-SELECT {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key WHERE {record}
+SELECT {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key AND e.expires > {now} WHERE {record}
+
+-- name: gettagged
+SELECT {tagged} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key AND e.expires > {now} WHERE {record}
 
 -- name: getmany
-SELECT e.name, {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name IN ([[$key]]) WHERE {record}
+SELECT e.name, {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name IN ([[$key]]) AND e.expires > {now} WHERE {record}
+
+-- name: getmanytagged
+SELECT e.name, {tagged} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name IN ([[$key]]) AND e.expires > {now} WHERE {record}
 
 -- The token that was seen travels in stamp, which means nothing in a placeholder.
 -- Later assignments see what earlier ones did, so expires, which decides, comes
@@ -75,33 +97,52 @@ SELECT e.name, {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.na
 
 -- name: plant
 INSERT INTO {entry} ({columns})
-VALUES [[($ns, $key, $new, 0, $seen, 0, NULL, 0, 0, NULL, 0, {now} + INTERVAL $hold MICROSECOND, NULL)]]
+VALUES [[($ns, $key, $new, 0, $seen, 0, NULL, NULL, 0, {now} + INTERVAL $hold MICROSECOND, NULL)]]
 ON DUPLICATE KEY UPDATE tags = IF({stale}, NULL, tags), number = IF({stale}, NULL, number), kind = IF({stale}, 0, kind),
-	size = IF({stale}, 0, size), body = IF({stale}, NULL, body), token = IF({stale}, VALUES(token), token),
+	body = IF({stale}, NULL, body), token = IF({stale}, VALUES(token), token),
 	expires = IF(token = VALUES(token), VALUES(expires), IF(body IS NULL, GREATEST(expires, VALUES(expires)), expires)),
-	fresh = fresh + 0 * LAST_INSERT_ID(IF(body IS NULL, token, 1))
+	size = IF(body IS NULL, 0, size) + 0 * LAST_INSERT_ID(IF(body IS NULL, token, 1))
 
 -- name: planted
 SELECT name, token FROM {entry} WHERE namespace = $ns AND name IN ([[$key]]) AND body IS NULL AND expires > {now}
+
+-- MariaDB can set one entry and advance the clock in a statement, if there is a row
+-- for it. What joins first is updated as it is read, the clock after that: so
+-- the one sees the other's old value, which MySQL does not promise. The clock first
+-- would copy the body into a temporary table.
+
+-- name: mariadb
+SELECT VERSION() LIKE '%MariaDB%'
+
+-- name: replace
+UPDATE {entry} e STRAIGHT_JOIN {meta} m ON m.namespace = e.namespace
+SET e.token = $new, e.epoch = m.epoch, e.stamp = m.clock + 1, e.kind = $kind, e.tags = $tags, e.fresh = NULL, e.ends = NULL,
+	e.number = $number, e.size = $size, e.expires = {end}, e.body = $body, m.clock = LAST_INSERT_ID(m.clock + 1)
+WHERE e.namespace = $ns AND e.name = $key AND {record} AND m.epoch = $current
 
 -- name: advance
 UPDATE {meta} m SET m.clock = LAST_INSERT_ID(m.clock + $by) WHERE {record} AND m.epoch = $current
 
 -- name: put
 INSERT INTO {entry} ({columns})
-VALUES [[($ns, $key, $new, $epoch, $stamp, $kind, $tags, $fresh, $ends, $number, $size, {end}, $body)]]
+VALUES [[($ns, $key, $new, $epoch, LAST_INSERT_ID(), $kind, $tags, $number, $size, {end}, $body)]]
+{replace}
+
+-- name: putplain
+INSERT INTO {entry} ({columns})
+VALUES [[($ns, $key, $new, $epoch, LAST_INSERT_ID(), 0, NULL, NULL, $size, {end}, $body)]]
 {replace}
 
 -- Add first makes sure that there is a row, and so holds its lock.
 
 -- name: occupy
 INSERT INTO {entry} ({columns})
-VALUES ($ns, $key, 0, 0, 0, 0, NULL, 0, 0, NULL, 0, '2000-01-01', NULL)
+VALUES ($ns, $key, 0, 0, 0, 0, NULL, NULL, 0, '2000-01-01', NULL)
 ON DUPLICATE KEY UPDATE kind = kind
 
 -- name: add
 UPDATE {meta} m JOIN {entry} e ON e.namespace = m.namespace
-SET e.token = $new, e.epoch = $epoch, e.stamp = $stamp, e.kind = $kind, e.tags = $tags, e.fresh = $fresh, e.ends = $ends,
+SET e.token = $new, e.epoch = $epoch, e.stamp = $stamp, e.kind = $kind, e.tags = $tags, e.fresh = NULL, e.ends = NULL,
 	e.number = $number, e.size = $size, e.expires = {end}, e.body = $body
 WHERE {record} AND e.name = $key AND NOT COALESCE({live}, FALSE)
 
@@ -125,8 +166,8 @@ SET e.token = $new, e.number = CAST(LAST_INSERT_ID(e.number + $delta) AS SIGNED)
 WHERE {record} AND e.name = $key AND e.kind = 1 AND e.number BETWEEN $low AND $high AND {live}
 
 -- name: move
-INSERT INTO {entry} ({columns})
-SELECT e.namespace, $key, $new, e.epoch, e.stamp, e.kind, e.tags, e.fresh, e.ends, e.number, $size, e.expires, $body
+INSERT INTO {entry} ({columns}, fresh, ends)
+SELECT e.namespace, $key, $new, e.epoch, e.stamp, e.kind, e.tags, e.number, $size, e.expires, $body, e.fresh, e.ends
 FROM {meta} m JOIN {entry} e ON e.namespace = m.namespace
 WHERE {record} AND e.name = $from AND e.token = $old AND {live}
 {replace}
