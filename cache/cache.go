@@ -102,6 +102,17 @@ type Cache interface {
 	// [Options].LoadTimeout, or until the entry that it found has ended.
 	Fence(ctx context.Context, key string) (Fence, error)
 
+	// Lease asks that this process alone does the work that name stands for, such
+	// as a load that the caller makes itself: it is held by one of the processes
+	// that share a store, and the others may wait for it. It only saves work. What
+	// is stored is right without it, by its [Fence]; look for the result again once
+	// the lease is held. Names are apart from keys. Release it when the work is
+	// done; a lease that is not released ends like a fence.
+	//
+	// It tells processes from one another: what one process does at once in several
+	// goroutines is for it to join first.
+	Lease(ctx context.Context, name string) (*Lease, error)
+
 	// Touch gives a live entry a new lifetime, and reports whether there was one.
 	// With a TTL of 0 or less it removes the entry.
 	Touch(ctx context.Context, key string, opts ...Option) (bool, error)

@@ -60,7 +60,8 @@ func (v *view) loadStale(ctx context.Context, name string, at *found, load loade
 func (v *view) refresh(ctx context.Context, name string, at *found, load loader, c call) {
 	e := v.engine
 	e.flights.mu.Lock()
-	if e.closed.Load() || e.flights.byKey[flightKey{Key: at.key, schema: at.schema}] != nil || e.flights.background >= e.opts.MaxBackground {
+	if e.closed.Load() || e.flights.byKey[flightKey{Key: at.key, schema: at.schema}] != nil ||
+		e.flights.background >= e.opts.MaxBackground || e.leaves(at.key, at.stale) {
 		e.flights.mu.Unlock()
 		return
 	}
@@ -116,12 +117,16 @@ func (v *view) refreshEarly(ctx context.Context, name string, at found, load loa
 	}
 	begin := at
 	if begin.fence.Token == 0 {
-		begin = found{key: at.key, schema: at.schema, flags: optRefresh}
+		begin = found{key: at.key, schema: at.schema}
 		if e.ask(ctx, e.hold, &begin) != nil {
 			return
 		}
-	} else {
-		begin.stale = at.entry
+		if begin.entry != nil && begin.entry.Life.Fresh > at.entry.Life.Fresh {
+			return // somebody has refreshed it, and the near tiers have that now
+		}
+	}
+	if begin.entry != nil {
+		begin.stale = begin.entry
 	}
 	v.refresh(ctx, name, &begin, load, c)
 }
