@@ -126,7 +126,7 @@ func (e *engine) fillMany(b *batch, items map[string]item, c *call) (all bool, e
 			all = false
 			e.count.refused.Add(1)
 		default:
-			entry := it.entry(c, life(now, ttl, stale))
+			entry := it.entry(c, e.life(now, ttl, stale))
 			entry.Stamp, entry.Cost = f.fence.Stamp, c.cost
 			put = append(put, driver.Item{Key: f.key.Key, Entry: entry, Mode: driver.Fill, Token: f.fence.Token})
 			of = append(of, f)

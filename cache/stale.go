@@ -99,7 +99,12 @@ func (e *engine) noteFailure(key flightKey, failed bool) {
 
 // early decides whether a hit is to refresh the entry before its time.
 func (e *engine) early(entry *driver.Entry) bool {
-	if e.opts.EarlyRefresh == 0 || entry.Cost == 0 || entry.Life.Fresh == driver.Forever {
+	switch {
+	case e.opts.EarlyRefresh == 0 && e.opts.RefreshAt == 0, entry.Life.Fresh == driver.Forever, entry.Kind == driver.Negative:
+		return false
+	case e.opts.RefreshAt > 0:
+		return e.due(entry.Life.Fresh)
+	case entry.Cost == 0:
 		return false
 	}
 	left := entry.Life.Fresh - time.Now().UnixNano()
