@@ -66,7 +66,8 @@ type Cache interface {
 	// GetOrSetMany returns the values under keys, read in one round trip where the
 	// backend can, and calls load once with those that are missing, each once. It
 	// shares flights with GetOrSet and with other batches, key by key: what is
-	// being loaded elsewhere is waited for and not loaded again. Keys that load
+	// being loaded elsewhere is waited for and not loaded again; what another
+	// process loads and does not bring in time goes into one more call. Keys that load
 	// leaves out do not exist, which is remembered, and are left out of the
 	// result; keys that it was not asked for are ignored. If some keys could not be
 	// had it returns the others with an error that wraps a [ManyError].

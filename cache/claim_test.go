@@ -444,3 +444,42 @@ func TestLeaseInMemory(t *testing.T) {
 		}
 	}
 }
+
+// Without an answer about the claim a refresh goes on, and a lease says so.
+func TestClaimWhileTheStoreFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := locmem.New(nil)
+		defer shared.Close(t.Context())
+		var down atomic.Bool
+		failing := &tapped{Store: remote{shared}, get: func(ctx context.Context, key driver.Key, hold time.Duration, next driver.Store) (driver.Reading, error) {
+			if down.Load() && strings.HasPrefix(key.String(), "!") {
+				return driver.Reading{}, errSource
+			}
+			return next.Get(ctx, key, hold)
+		}}
+		c := []*cache.Client{open(t, failing, minuteAndHour()), open(t, remote{shared}, minuteAndHour())}
+		var s source
+		getAll(t, c, &s, "v1")
+		lost := func() *cache.Lease {
+			if _, err := c[1].Lease(t.Context(), "k"); err != nil {
+				t.Fatal(err)
+			}
+			l, err := c[0].Lease(t.Context(), "k")
+			if err != nil || l.Held() {
+				t.Fatalf("got %v, want it lost", err)
+			}
+			return l
+		}()
+		down.Store(true)
+		if err := lost.Wait(t.Context()); !errors.Is(err, cache.ErrUnavailable) || lost.Held() {
+			t.Errorf("Wait: got %v", err)
+		}
+		if _, err := c[0].Lease(t.Context(), "other"); !errors.Is(err, cache.ErrUnavailable) {
+			t.Errorf("Lease: got %v", err)
+		}
+		time.Sleep(2 * time.Minute)
+		getAll(t, c[:1], &s, "v1")
+		synctest.Wait()
+		getAll(t, c[:1], &s, "v2")
+	})
+}
