@@ -17,7 +17,7 @@ import (
 // lifetime they cost one refresh at the wrong time, which writes the right ones.
 
 const (
-	digits = 1000 // what the last digits count to; 0 stands for no lifetime
+	lastDigits = 1000 // what they count to; 0 stands for no lifetime
 	// growth is that of the lifetimes from one number to the next: they are right
 	// within 2 %, and the last is longer than any.
 	growth = 1.04
@@ -31,7 +31,7 @@ func (e *engine) life(now time.Time, ttl, stale time.Duration) driver.Life {
 	if e.opts.RefreshAt == 0 || l.Fresh == driver.Forever {
 		return l
 	}
-	fresh := l.Fresh - l.Fresh%digits - digits + numberOf(ttl) // no later than it was
+	fresh := l.Fresh - l.Fresh%lastDigits - lastDigits + numberOf(ttl) // no later than it was
 	if l.Expires == l.Fresh {
 		l.Expires = fresh
 	}
@@ -41,12 +41,12 @@ func (e *engine) life(now time.Time, ttl, stale time.Duration) driver.Life {
 
 func numberOf(ttl time.Duration) int64 {
 	n := 1 + math.Round(math.Log(float64(max(ttl, shortest))/float64(shortest))/math.Log(growth))
-	return min(int64(n), digits-1)
+	return min(int64(n), lastDigits-1)
 }
 
 // wholeOf is the whole fresh life of what stops being fresh then, or 0.
 func wholeOf(fresh int64) float64 {
-	n := fresh % digits
+	n := fresh % lastDigits
 	if n <= 0 {
 		return 0
 	}
