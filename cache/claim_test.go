@@ -176,6 +176,9 @@ func TestSoftTimeoutWaitsForAnotherProcess(t *testing.T) {
 				if got != tt.want || err != nil {
 					t.Errorf("got %q, %v, want %s", got, err, tt.want)
 				}
+				if n := c[1].Stats().Awaited; n != uint64(tt.want[1]-'1') {
+					t.Errorf("Awaited: got %d", n)
+				}
 				time.Sleep(5 * time.Second)
 				if n := s.loads.Load(); n != 2 {
 					t.Errorf("loads: got %d, want 2", n)

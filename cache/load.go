@@ -130,6 +130,7 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 	}
 	if f.shared {
 		if entry, left := e.yield(v, f); entry != nil {
+			e.count.awaited.Add(1)
 			f.result = storedResult(entry)
 			return
 		} else if left {
