@@ -167,7 +167,7 @@ func TestSoftTimeoutWaitsForAnotherProcess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inProcesses(t, 2, minuteAndHour(), func(t *testing.T, c []*cache.Client) {
 				var s source
-				getAll(t, c, &s, "v1")
+				getAll(t, c[:1], &s, "v1")
 				time.Sleep(2 * time.Minute)
 				s.slow(tt.takes)
 				getAll(t, c[:1], &s, "v1")

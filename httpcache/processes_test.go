@@ -3,6 +3,7 @@ package httpcache_test
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,12 +32,13 @@ func TestFourServersMakeOnePage(t *testing.T) {
 	t.Parallel()
 	addr := servertest.SharedRedis(t)
 	const processes = 4
+	namespace := "servers-" + rand.Text()
 	runs := make([]int, processes)
 	start := make([]io.Closer, processes)
 	var ready, done sync.WaitGroup
 	for i := range processes {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFourServersMakeOnePage$")
-		cmd.Env = append(os.Environ(), "STRATA_SERVER="+addr)
+		cmd.Env = append(os.Environ(), "STRATA_SERVER="+addr, "STRATA_NAMESPACE="+namespace)
 		cmd.Stderr = os.Stderr
 		in, err := cmd.StdinPipe()
 		if err != nil {
@@ -83,7 +85,7 @@ func server(t *testing.T, addr string) {
 	const patience = time.Minute
 	rdb := redis.NewClient(&redis.Options{Addr: addr, ReadTimeout: patience, PoolTimeout: patience})
 	defer rdb.Close()
-	store, err := redisstore.New(rdb, &redisstore.Options{Namespace: "four-servers"})
+	store, err := redisstore.New(rdb, &redisstore.Options{Namespace: os.Getenv("STRATA_NAMESPACE")})
 	if err != nil {
 		t.Fatal(err)
 	}
