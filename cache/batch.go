@@ -16,15 +16,17 @@ type batchLoader func(ctx context.Context, names []string) (map[string]item, err
 // for any of them.
 type batch struct {
 	flights []*flight
+	outer   context.Context // of the call
 	ctx     context.Context
 	cancel  context.CancelFunc
-	left    int // flights that somebody wants, under flights.mu
+	left    int  // flights that somebody wants, under flights.mu
+	waits   bool // for other processes
 }
 
 // newBatch gives flights a context, which ends when all of them are cancelled.
 // flights.mu is held.
 func (e *engine) newBatch(ctx context.Context, flights []*flight) *batch {
-	one := &batch{flights: flights, left: len(flights)}
+	one := &batch{flights: flights, outer: ctx, left: len(flights)}
 	keys := make([]driver.Key, len(flights))
 	for i, f := range flights {
 		keys[i] = f.key.Key
@@ -54,7 +56,12 @@ func (e *engine) flyMany(v *view, b *batch, load batchLoader, c call) {
 		}
 		e.giveBack(b.flights...)
 	}()
-	if e.lookAgain(b); len(b.flights) == 0 {
+	if b.waits {
+		e.awaitMany(v, b)
+	} else if waits := e.lookAgain(v, b); waits != nil {
+		go e.flyMany(v, waits, load, c)
+	}
+	if len(b.flights) == 0 {
 		return
 	}
 	info := LoadInfo{Prefix: v.path, Keys: make([]string, len(b.flights))}
@@ -88,46 +95,6 @@ func (e *engine) flyMany(v *view, b *batch, load batchLoader, c call) {
 	info.Stored, info.StoreErr = e.fillMany(b, items, &c)
 }
 
-// lookAgain lands the flights whose value was stored since they missed: somebody
-// else had planted their tokens. It does not wait for other processes.
-func (e *engine) lookAgain(b *batch) {
-	var late []*flight
-	var keys []driver.Key
-	for _, f := range b.flights {
-		if f.late && f.outage == nil {
-			late, keys = append(late, f), append(keys, f.key.Key)
-		}
-	}
-	if len(late) == 0 {
-		return
-	}
-	sent := time.Now()
-	readings, err := driver.GetMany(b.ctx, e.store, keys, e.hold)
-	if err != nil {
-		return // the loader may still do
-	}
-	for i, f := range late {
-		if readings[i].Err != nil {
-			continue
-		}
-		at := found{key: f.key.Key, schema: f.key.schema}
-		e.take(b.ctx, sent, &readings[i].Reading, &at)
-		if at.entry == nil || !f.key.reads(at.entry) {
-			e.flights.mu.Lock()
-			f.fence = at.fence
-			e.flights.mu.Unlock()
-			continue
-		}
-		e.count.awaited.Add(1)
-		f.result = storedResult(at.entry)
-		b.flights = slices.DeleteFunc(b.flights, func(other *flight) bool { return other == f })
-		e.land(f)
-		e.flights.mu.Lock()
-		b.left--
-		e.flights.mu.Unlock()
-	}
-}
-
 // fillMany stores what a batch has loaded, in one step where the store can, and
 // gives each flight its result. It reports whether all of it was stored.
 func (e *engine) fillMany(b *batch, items map[string]item, c *call) (all bool, err error) {
@@ -159,7 +126,7 @@ func (e *engine) fillMany(b *batch, items map[string]item, c *call) (all bool, e
 			all = false
 			e.count.refused.Add(1)
 		default:
-			entry := it.entry(c, life(now, ttl, stale))
+			entry := it.entry(c, e.life(now, ttl, stale))
 			entry.Stamp, entry.Cost = f.fence.Stamp, c.cost
 			put = append(put, driver.Item{Key: f.key.Key, Entry: entry, Mode: driver.Fill, Token: f.fence.Token})
 			of = append(of, f)
@@ -171,6 +138,7 @@ func (e *engine) fillMany(b *batch, items map[string]item, c *call) (all bool, e
 	sent := time.Now()
 	for i, r := range driver.PutMany(b.ctx, e.store, put) {
 		of[i].result.stored = r.Done && r.Err == nil
+		of[i].kept = of[i].result.stored
 		e.filled(b.ctx, sent, put[i].Key, put[i].Entry, r.Result, r.Err)
 		all = all && of[i].result.stored
 		switch {

@@ -66,7 +66,8 @@ type Cache interface {
 	// GetOrSetMany returns the values under keys, read in one round trip where the
 	// backend can, and calls load once with those that are missing, each once. It
 	// shares flights with GetOrSet and with other batches, key by key: what is
-	// being loaded elsewhere is waited for and not loaded again. Keys that load
+	// being loaded elsewhere is waited for and not loaded again; what another
+	// process loads and does not bring in time goes into one more call. Keys that load
 	// leaves out do not exist, which is remembered, and are left out of the
 	// result; keys that it was not asked for are ignored. If some keys could not be
 	// had it returns the others with an error that wraps a [ManyError].
@@ -101,6 +102,17 @@ type Cache interface {
 	// before the first read of what the value is made from. It stands for
 	// [Options].LoadTimeout, or until the entry that it found has ended.
 	Fence(ctx context.Context, key string) (Fence, error)
+
+	// Lease asks that this process alone does the work that name stands for, such
+	// as a load that the caller makes itself: it is held by one of the processes
+	// that share a store, and the others may wait for it. It only saves work. What
+	// is stored is right without it, by its [Fence]; look for the result again once
+	// the lease is held. Names are apart from keys. Release it when the work is
+	// done; a lease that is not released ends like a fence.
+	//
+	// It tells processes from one another: what one process does at once in several
+	// goroutines is for it to join first.
+	Lease(ctx context.Context, name string) (*Lease, error)
 
 	// Touch gives a live entry a new lifetime, and reports whether there was one.
 	// With a TTL of 0 or less it removes the entry.

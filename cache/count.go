@@ -24,7 +24,7 @@ func (v *view) Incr(ctx context.Context, key string, delta int64, opts ...Option
 		overflows := delta != 0 && (first > c.initial) != (delta > 0)
 		if c.hasInitial && !overflows && c.ttl > 0 {
 			it := item{payload: strconv.AppendInt(nil, first, 10), kind: driver.Integer}
-			initial = it.entry(c, life(time.Now(), c.ttl, 0))
+			initial = it.entry(c, e.life(time.Now(), c.ttl, 0))
 		}
 		sent := time.Now()
 		r, err := e.store.Incr(ctx, k, delta, initial)

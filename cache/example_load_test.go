@@ -154,3 +154,43 @@ func ExampleLoading() {
 	// <nil>
 	// loaded, with its author 7
 }
+
+// What an application makes itself is made by one of the processes that share a
+// store.
+func ExampleLease() {
+	ctx := context.Background()
+	c, err := cache.New(locmem.New(nil), nil)
+	if err != nil {
+		panic(err)
+	}
+	defer c.Close(ctx)
+	report := func() ([]byte, error) {
+		lease, err := c.Lease(ctx, "report")
+		if err != nil {
+			return nil, err
+		}
+		defer lease.Release()
+		if err := lease.Wait(ctx); err != nil { // returns at once if the lease is held
+			return nil, err
+		}
+		fence, err := c.Fence(ctx, "report")
+		if err != nil {
+			return nil, err
+		}
+		if b, err := c.Get(ctx, "report"); !errors.Is(err, cache.ErrMiss) {
+			return b, err // another process has made it
+		}
+		fmt.Println("writing the report")
+		b := []byte("all is well")
+		_, err = c.Fill(ctx, "report", b, fence)
+		return b, err
+	}
+	for range 2 {
+		b, err := report()
+		fmt.Printf("%s %v\n", b, err)
+	}
+	// Output:
+	// writing the report
+	// all is well <nil>
+	// all is well <nil>
+}

@@ -20,6 +20,8 @@ type flights struct {
 	// own are tokens that this process planted, and whether a caller of Fence has
 	// them.
 	own map[driver.Token]bool
+	// lost are claims that other processes have.
+	lost map[driver.Key]lostClaim
 }
 
 // flightKey is a key and the schema of what is loaded: callers that want values
@@ -48,6 +50,10 @@ type flight struct {
 	// late: somebody else planted the token, in this process or elsewhere, in
 	// another one, and may have stored a value meanwhile.
 	late, elsewhere bool
+	// shared: another process may be refreshing the same entry. claim is this
+	// one's right to do it, and kept that it is done.
+	shared, kept bool
+	claim        claim
 	// previous is what stood under the key when it began, or nil.
 	previous *driver.Entry
 
@@ -129,6 +135,7 @@ func (e *engine) register(at *found, name string) *flight {
 		previous: at.stale, elsewhere: e.elsewhere(at), done: make(chan struct{}),
 	}
 	f.late = !at.planted && at.fence.Token != 0 && at.stale == nil && at.flags&optRefresh == 0
+	f.shared = e.leases && at.stale != nil && at.flags&optRefresh == 0
 	e.flights.byKey[f.key] = f
 	return f
 }

@@ -18,6 +18,9 @@ type Hooks struct {
 	// Write is called for each key that was set, added, filled, touched,
 	// incremented or moved.
 	Write func(context.Context, WriteInfo)
+	// Lease is called when this process has found another one at work, and has
+	// waited for it or left it to it.
+	Lease func(context.Context, LeaseInfo)
 	// Invalidate is called for each Delete, DeleteMany, Invalidate, Expire and Clear.
 	Invalidate func(context.Context, InvalidateInfo)
 }
@@ -128,4 +131,37 @@ type InvalidateInfo struct {
 	Clear   bool
 	Removed int
 	Err     error
+}
+
+// LeaseEnd is what came of finding another process at work.
+type LeaseEnd uint8
+
+const (
+	// LeaseServed: the value came from the other process.
+	LeaseServed LeaseEnd = iota
+	// LeaseGivenBack: the other process has ended, and there is no value of it that
+	// this one can use.
+	LeaseGivenBack
+	// LeaseGivenUp: it was not waited for any longer.
+	LeaseGivenUp
+	// LeaseLeft: the refresh of a value was left to it.
+	LeaseLeft
+)
+
+var leaseEnds = [...]string{"served", "given back", "given up", "left"}
+
+// String returns the end's name.
+func (e LeaseEnd) String() string {
+	if int(e) < len(leaseEnds) {
+		return leaseEnds[e]
+	}
+	return "unknown"
+}
+
+// LeaseInfo is one lease that another process had.
+type LeaseInfo struct {
+	Prefix string
+	Key    string // of [Cache].Lease, the name
+	End    LeaseEnd
+	Took   time.Duration // until then
 }

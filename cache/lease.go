@@ -50,15 +50,13 @@ func (e *engine) elsewhere(at *found) bool {
 // else, or nil when it is the flight's turn. In this process whoever planted it
 // is done, or there would have been a flight to join; for another process it
 // waits.
-func (e *engine) await(f *flight) *driver.Entry {
-	began, pause := time.Now(), firstPoll
-	for waits := f.elsewhere; ; pause = min(pause*3/2, lastPoll) {
-		if waits {
-			select {
-			case <-time.After(pause/2 + rand.N(pause)):
-			case <-f.ctx.Done():
-				return nil
-			}
+func (e *engine) await(v *view, f *flight) *driver.Entry {
+	lost := lostLease{began: time.Now(), to: f.elsewhere, end: LeaseGivenUp}
+	defer func() { v.reportLost(f.ctx, f.name, &lost) }()
+	p := polling{pause: firstPoll}
+	for waits := f.elsewhere; ; {
+		if waits && !p.sleep(f.ctx) {
+			return nil
 		}
 		at := found{key: f.key.Key, schema: f.key.schema}
 		if f.outage = e.ask(f.ctx, e.hold, &at); f.outage != nil {
@@ -66,15 +64,56 @@ func (e *engine) await(f *flight) *driver.Entry {
 		}
 		if at.entry != nil && f.key.reads(at.entry) {
 			// It was stored after all who joined saw the token that it replaced.
+			lost.end = LeaseServed
 			return at.entry
 		}
 		e.flights.mu.Lock()
 		f.fence, f.previous = at.fence, at.stale
-		waits = at.entry == nil && e.elsewhere(&at) && time.Since(began) < e.opts.LeaseWait
+		waits = at.entry == nil && e.elsewhere(&at)
 		e.flights.mu.Unlock()
-		if !waits {
+		lost.to = lost.to || waits
+		switch {
+		case !waits:
+			lost.end = LeaseGivenBack
+			return nil
+		case time.Since(lost.began) >= e.opts.LeaseWait:
 			return nil
 		}
+	}
+}
+
+// lostLease is what became of finding another process at work; to is false if
+// none was found.
+type lostLease struct {
+	to    bool
+	began time.Time
+	end   LeaseEnd
+}
+
+func (v *view) reportLost(ctx context.Context, name string, l *lostLease) {
+	if !l.to {
+		return
+	}
+	v.engine.count.leasesLost.Add(1)
+	if v.engine.opts.Hooks.Lease != nil {
+		v.engine.opts.Hooks.Lease(ctx, LeaseInfo{Prefix: v.path, Key: name, End: l.end, Took: time.Since(l.began)})
+	}
+}
+
+// polling is the time between two questions: it grows, and differs from one
+// process to the next.
+type polling struct{ pause time.Duration }
+
+// sleep reports whether ctx goes on.
+func (p *polling) sleep(ctx context.Context) bool {
+	t := time.NewTimer(p.pause/2 + rand.N(p.pause))
+	defer t.Stop()
+	p.pause = min(p.pause*3/2, lastPoll)
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -95,16 +134,23 @@ func (e *engine) giveBack(flights ...*flight) {
 		e.flights.mu.Lock()
 		fenced, own := e.flights.own[f.fence.Token]
 		e.flights.mu.Unlock()
+		if f.claim.mine && f.claim.fence.Token != 0 && !f.kept {
+			items = append(items, f.claim.end())
+		}
 		if own && !fenced && !f.result.stored && f.outage == nil && f.previous == nil {
 			items = append(items, driver.Item{
 				Key: f.key.Key, Entry: &driver.Entry{Stamp: f.fence.Stamp}, Mode: driver.Fill, Token: f.fence.Token,
 			})
 		}
 	}
-	if len(items) == 0 {
-		return
+	if len(items) > 0 {
+		e.putBack(items...)
 	}
-	// The loads' own context may have ended: that is often why there is nothing.
+}
+
+// putBack ends placeholders. The work's own context may have ended: that is
+// often why there is nothing to store.
+func (e *engine) putBack(items ...driver.Item) {
 	ctx, cancel := context.WithTimeout(e.stopped, time.Second)
 	defer cancel()
 	_ = driver.PutMany(ctx, e.store, items)

@@ -122,9 +122,18 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 		e.giveBack(f)
 	}()
 	if f.late {
-		if entry := e.await(f); entry != nil {
+		if entry := e.await(v, f); entry != nil {
 			e.count.awaited.Add(1)
 			f.result = storedResult(entry)
+			return
+		}
+	}
+	if f.shared {
+		if entry, left := e.yield(v, f); entry != nil {
+			e.count.awaited.Add(1)
+			f.result = storedResult(entry)
+			return
+		} else if left {
 			return
 		}
 	}
@@ -155,6 +164,7 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 		// Touch does not ask for the token, so the result is only for those who
 		// joined when nothing had been invalidated: stored stays false.
 		info.Stored, info.StoreErr = e.renew(f, &c)
+		f.kept = info.Stored
 		return
 	case errors.Is(err, ErrNotFound):
 		f.result.err = err
@@ -171,7 +181,7 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 	if info.StoreErr = f.outage; f.outage == nil {
 		f.result.stored, info.StoreErr = e.fill(f.ctx, f.key.Key, it, f.fence, &c)
 	}
-	info.Stored = f.result.stored
+	info.Stored, f.kept = f.result.stored, f.result.stored
 }
 
 // run calls do in its turn. A panic becomes an error; after runtime.Goexit run

@@ -103,7 +103,7 @@ func (e *engine) renew(f *flight, c *call) (bool, error) {
 	if c.ttl <= 0 {
 		return false, nil
 	}
-	until := life(time.Now(), c.ttl, c.stale)
+	until := e.life(time.Now(), c.ttl, c.stale)
 	r, err := e.store.Touch(f.ctx, f.key.Key, until)
 	if err != nil || r.Done || f.fence.Token == 0 {
 		return r.Done, err

@@ -111,6 +111,9 @@ func (b *batchCall) start(lookups []*lookup, background bool) error {
 				continue
 			}
 		}
+		if background && e.leaves(l.key, l.stale) {
+			continue
+		}
 		f := e.register(&l.found, l.name)
 		f.outage = l.err
 		if background && !e.toBackground(f) {

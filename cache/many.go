@@ -151,7 +151,7 @@ func (v *view) setMany(ctx context.Context, values map[string]item, opts []Optio
 	failed := make(ManyError)
 	items := make([]driver.Item, 0, len(keys))
 	sentNames := make([]string, 0, len(keys))
-	l := life(time.Now(), c.ttl, c.stale)
+	l := e.life(time.Now(), c.ttl, c.stale)
 	for i, n := range names {
 		it := values[n]
 		if len(it.payload) > e.opts.MaxValue {

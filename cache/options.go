@@ -51,6 +51,12 @@ type Options struct {
 	// the paper's β: 1 is its choice, larger is earlier. Default 0: off. Hits then
 	// read the time, which in memory is a third of their cost.
 	EarlyRefresh float64
+	// RefreshAt is the plainer rule in place of EarlyRefresh: the first hit of
+	// GetOrSet after this part of an entry's fresh life starts the refresh, 0.8
+	// after four fifths of it. It counts from when the entry was stored or touched,
+	// with the TTL that it got then, and is right within 2 %. Default 0: off; less
+	// than 1. Hits then read the time, as with EarlyRefresh.
+	RefreshAt float64
 
 	// MaxLoads bounds the loaders that run at once, so that a clear, a deploy or a
 	// cold start does not send all readers to the database together; the others
@@ -58,8 +64,11 @@ type Options struct {
 	// Default 0: no bound.
 	MaxLoads int
 	// LeaseWait is how long a load waits for another process that is loading the
-	// same key, before it loads too. Default 3 seconds; Never to not wait. Between
-	// processes that share no store, and in memory, there is nothing to wait for.
+	// same key, before it loads too; how long the refresh of an entry is left to
+	// another process; and how long a [Lease] is waited for. Default 3 seconds; it
+	// should be longer than most loads take. Never: each process loads for itself.
+	// Between processes that share no store, and in memory, there is nothing to wait
+	// for.
 	LeaseWait time.Duration
 	// MaxBackground bounds the loads that go on without a waiting caller. Beyond
 	// it stale values are not refreshed, and loads that nobody waits for any more
@@ -173,6 +182,8 @@ func (o *Options) withDefaults() (Options, error) {
 	refuse(out.RetryAfter < 0, "RetryAfter is %v", out.RetryAfter)
 	refuse(out.LeaseWait < 0 && out.LeaseWait != Never, "LeaseWait is %v: use cache.Never", out.LeaseWait)
 	refuse(out.EarlyRefresh < 0, "EarlyRefresh is %v", out.EarlyRefresh)
+	refuse(!(out.RefreshAt >= 0 && out.RefreshAt < 1), "RefreshAt is %v: it is a part of the fresh life, at least 0 and less than 1", out.RefreshAt)
+	refuse(out.RefreshAt > 0 && out.EarlyRefresh > 0, "RefreshAt and EarlyRefresh are two rules for one thing: set one of them")
 	refuse(out.MaxLoads < 0, "MaxLoads is %d", out.MaxLoads)
 	refuse(out.MaxBackground < 0, "MaxBackground is %d", out.MaxBackground)
 	refuse(out.MaxKey < minMaxKey, "MaxKey is %d, less than %d", out.MaxKey, minMaxKey)

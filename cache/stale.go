@@ -60,7 +60,8 @@ func (v *view) loadStale(ctx context.Context, name string, at *found, load loade
 func (v *view) refresh(ctx context.Context, name string, at *found, load loader, c call) {
 	e := v.engine
 	e.flights.mu.Lock()
-	if e.closed.Load() || e.flights.byKey[flightKey{Key: at.key, schema: at.schema}] != nil || e.flights.background >= e.opts.MaxBackground {
+	if e.closed.Load() || e.flights.byKey[flightKey{Key: at.key, schema: at.schema}] != nil ||
+		e.flights.background >= e.opts.MaxBackground || e.leaves(at.key, at.stale) {
 		e.flights.mu.Unlock()
 		return
 	}
@@ -98,7 +99,12 @@ func (e *engine) noteFailure(key flightKey, failed bool) {
 
 // early decides whether a hit is to refresh the entry before its time.
 func (e *engine) early(entry *driver.Entry) bool {
-	if e.opts.EarlyRefresh == 0 || entry.Cost == 0 || entry.Life.Fresh == driver.Forever {
+	switch {
+	case e.opts.EarlyRefresh == 0 && e.opts.RefreshAt == 0, entry.Life.Fresh == driver.Forever, entry.Kind == driver.Negative:
+		return false
+	case e.opts.RefreshAt > 0:
+		return e.due(entry.Life.Fresh)
+	case entry.Cost == 0:
 		return false
 	}
 	left := entry.Life.Fresh - time.Now().UnixNano()
@@ -116,12 +122,16 @@ func (v *view) refreshEarly(ctx context.Context, name string, at found, load loa
 	}
 	begin := at
 	if begin.fence.Token == 0 {
-		begin = found{key: at.key, schema: at.schema, flags: optRefresh}
+		begin = found{key: at.key, schema: at.schema}
 		if e.ask(ctx, e.hold, &begin) != nil {
 			return
 		}
-	} else {
-		begin.stale = at.entry
+		if begin.entry != nil && begin.entry.Life.Fresh > at.entry.Life.Fresh {
+			return // somebody has refreshed it, and the near tiers have that now
+		}
+	}
+	if begin.entry != nil {
+		begin.stale = begin.entry
 	}
 	v.refresh(ctx, name, &begin, load, c)
 }

@@ -20,6 +20,7 @@ type Stats struct {
 	Loads       uint64 // loaders that were run
 	LoadErrors  uint64 // of these, how many failed (ErrNotFound is not a failure)
 	Awaited     uint64 // misses whose value somebody else had stored by the time it was to be loaded
+	LeasesLost  uint64 // times that another process was found at work on the same
 	Stored      uint64 // results of loads that were stored
 	Refused     uint64 // results that the protocol refused: something was invalidated meanwhile
 	StoreErrors uint64 // results that an outage kept from being stored
@@ -38,7 +39,7 @@ type counters struct {
 	reads  [16]readCounters
 	loads  atomic.Uint64
 	failed atomic.Uint64
-	stored, refused, storeErrors, awaited,
+	stored, refused, storeErrors, awaited, leasesLost,
 	writes, invalidations, odd atomic.Uint64
 }
 
@@ -65,7 +66,7 @@ func (c *counters) snapshot() Stats {
 	return Stats{
 		Hits: by[Hit], NearHits: by[NearHit], MemoHits: by[MemoHit], NegativeHits: by[NegativeHit],
 		Misses: by[Miss], Joins: by[Joined], StaleHits: by[StaleHit], Failures: by[Failed],
-		Awaited: c.awaited.Load(), Loads: c.loads.Load(), LoadErrors: c.failed.Load(), Stored: c.stored.Load(),
+		Awaited: c.awaited.Load(), LeasesLost: c.leasesLost.Load(), Loads: c.loads.Load(), LoadErrors: c.failed.Load(), Stored: c.stored.Load(),
 		Refused: c.refused.Load(), StoreErrors: c.storeErrors.Load(),
 		Writes: c.writes.Load(), Invalidations: c.invalidations.Load(), Odd: c.odd.Load(),
 	}

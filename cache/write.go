@@ -117,7 +117,7 @@ func (v *view) set(ctx context.Context, name string, it item, opts []Option) err
 			_, err := e.invalidate(ctx, []driver.Key{key}, nil)
 			return err == nil, err
 		}
-		entry := it.entry(c, life(time.Now(), c.ttl, c.stale))
+		entry := it.entry(c, e.life(time.Now(), c.ttl, c.stale))
 		if c.fenced {
 			entry.Stamp = c.fence.fence.Stamp
 			return e.put(ctx, key, entry, driver.SetFenced, c.fence.fence.Token)
@@ -139,7 +139,7 @@ func (v *view) add(ctx context.Context, name string, it item, opts []Option) (bo
 			r, err := e.store.Get(ctx, key, 0)
 			return err == nil && !r.Live(), err
 		}
-		return e.put(ctx, key, it.entry(c, life(time.Now(), c.ttl, 0)), driver.Add, 0)
+		return e.put(ctx, key, it.entry(c, e.life(time.Now(), c.ttl, 0)), driver.Add, 0)
 	})
 }
 
@@ -163,7 +163,7 @@ func (e *engine) fill(ctx context.Context, key driver.Key, it item, fence driver
 	if c.ttl <= 0 || fence.Token == 0 {
 		return false, nil
 	}
-	entry := it.entry(c, life(time.Now(), c.ttl, c.stale))
+	entry := it.entry(c, e.life(time.Now(), c.ttl, c.stale))
 	entry.Stamp, entry.Cost = fence.Stamp, c.cost
 	sent := time.Now()
 	r, err := e.store.Put(ctx, key, entry, driver.Fill, fence.Token)
@@ -231,7 +231,7 @@ func (v *view) Touch(ctx context.Context, key string, opts ...Option) (bool, err
 			return n > 0, err
 		}
 		sent := time.Now()
-		r, err := e.store.Touch(ctx, k, life(sent, c.ttl, c.stale))
+		r, err := e.store.Touch(ctx, k, e.life(sent, c.ttl, c.stale))
 		e.wrote(sent, r.Clock, err, nil, k)
 		return r.Done, err
 	})

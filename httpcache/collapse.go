@@ -4,6 +4,8 @@ import (
 	"hash/maphash"
 	"sync"
 	"time"
+
+	"github.com/stratacache/strata/cache"
 )
 
 const (
@@ -27,6 +29,8 @@ type flight struct {
 	key  string
 	done chan struct{}
 	once sync.Once
+	// lease has other processes wait; nil or not held if they need not.
+	lease *cache.Lease
 	// failure is how the leader's handler failed. Read it when done is closed.
 	failure failure
 }
@@ -61,7 +65,7 @@ func (s *flights) join(key string) (f *flight, leads bool) {
 	return f, true
 }
 
-// land lets the waiting requests go on. It is idempotent, and f may be nil.
+// land lets the waiting requests go on, in other processes too. It is idempotent, and f may be nil.
 func (s *flights) land(f *flight) {
 	if f == nil {
 		return
@@ -71,6 +75,7 @@ func (s *flights) land(f *flight) {
 		delete(s.byKey, f.key)
 		s.mu.Unlock()
 		close(f.done)
+		f.lease.Release()
 	})
 }
 

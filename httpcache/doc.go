@@ -89,6 +89,10 @@
 // its header and run the handler themselves, and the page is not waited for
 // again for a while.
 //
+// This holds across processes that share a store: of those that miss a page, or
+// are to make a stale one anew, one runs the handler ([cache.Cache.Lease]). The
+// others wait for [cache.Options].LeaseWait at most, and for a refresh not at all.
+//
 // # Streams
 //
 // Whatever is not stored passes through at once and is never buffered; what is
@@ -116,8 +120,9 @@
 // # When the store is down
 //
 // The handler runs, as if there were no cache. A slow store costs at most
-// [Options].StoreTimeout for each thing asked of it; after the first failure a
-// request asks no more.
+// [Options].StoreTimeout for each thing asked of it, and one that falls silent
+// while another process is waited for what is left of that wait; after the first
+// failure a request asks no more.
 //
 // # Cache-Status
 //

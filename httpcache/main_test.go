@@ -16,9 +16,10 @@ import (
 	"github.com/stratacache/strata/cache"
 	"github.com/stratacache/strata/cache/driver"
 	"github.com/stratacache/strata/httpcache"
+	"github.com/stratacache/strata/internal/servertest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(servertest.Main(m)) }
 
 // open returns a client over store, or over memory.
 func open(t testing.TB, store driver.Store) *cache.Client {

@@ -83,7 +83,8 @@ type Options struct {
 	// handler runs. Default 500 ms.
 	StoreTimeout time.Duration
 	// CollapseTimeout bounds how long a request waits for another one's run of
-	// the handler before it runs the handler itself. Default 10 s.
+	// the handler before it runs the handler itself. Default 10 s. For a run in
+	// another process cache.Options.LeaseWait bounds it as well.
 	CollapseTimeout time.Duration
 	// RefreshTimeout ends the context of a handler that makes a page anew in the
 	// background. Default 1 minute.

@@ -67,7 +67,8 @@ func (s *refreshes) close(ctx context.Context) error {
 	return err
 }
 
-// refresh makes a stale page anew in the background, unless somebody is at it:
+// refresh makes a stale page anew in the background, unless somebody is at it, in
+// this process or another:
 // RFC 5861 section 3.
 func (h *handler) refresh(r *http.Request, at place) {
 	c := h.view.cache
@@ -89,6 +90,11 @@ func (h *handler) refresh(r *http.Request, at place) {
 				logOf(ctx).Printf("httpcache: panic while refreshing %s: %v\n%s", out.URL.Path, v, debug.Stack())
 			}
 		}()
+		if lease, err := c.pages.Lease(ctx, flight.key); err != nil || !lease.Held() {
+			return // another process is at it, or nothing can be stored
+		} else {
+			flight.lease = lease
+		}
 		ctx = context.WithValue(ctx, exchangeKey{}, (*exchange)(nil))
 		h.alone(&nowhere{header: make(http.Header)}, out.WithContext(ctx), &at, new(demands), forwarded{fwd: fwdStale}, flight)
 	})

@@ -34,36 +34,53 @@ func (h *handler) miss(w http.ResponseWriter, r *http.Request, at *place, d *dem
 		return
 	}
 
+	until := time.Now().Add(c.collapse)
 	patience := time.NewTimer(c.collapse)
 	defer patience.Stop()
 	for {
 		flight, leads := c.flights.join(at.page())
-		if leads {
-			h.alone(w, r, at, d, f, flight)
-			return
-		}
 		if flight == nil {
 			break
 		}
-		select {
-		case <-flight.done:
-		case <-patience.C:
-			h.alone(w, r, at, d, f, nil)
-			return
-		case <-r.Context().Done():
-			// The handler is told, and does what it does without us.
-			h.pass(w, r, f)
-			return
+		if leads {
+			switch c.leaseFor(flight, r, until) {
+			case leaseHeld:
+				h.alone(w, r, at, d, f, flight)
+				return
+			case leaseFailed:
+				c.flights.land(flight)
+				h.pass(w, r, f)
+				return
+			}
+		} else {
+			select {
+			case <-flight.done:
+			case <-patience.C:
+				h.alone(w, r, at, d, f, nil)
+				return
+			case <-r.Context().Done():
+				// The handler is told, and does what it does without us.
+				h.pass(w, r, f)
+				return
+			}
 		}
 		now := time.Now()
 		ctx, end := c.patience(r.Context())
 		p, err := c.find(ctx, at, r, now)
 		end()
-		if err != nil {
-			h.pass(w, r, f)
+		usable := err == nil && (d.use(p, r, now) >= useWhile || d.survives(p, r, flight.failure, now))
+		if leads && !usable && err == nil && at.page() == flight.key {
+			h.alone(w, r, at, d, f, flight) // the other process's response was nobody else's
 			return
 		}
-		if d.use(p, r, now) >= useWhile || d.survives(p, r, flight.failure, now) {
+		if leads {
+			c.flights.land(flight)
+		}
+		switch {
+		case err != nil:
+			h.pass(w, r, f)
+			return
+		case usable:
 			f.collapsed = true
 			c.serve(w, r, p, now, &f)
 			return

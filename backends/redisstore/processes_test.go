@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,7 +22,8 @@ import (
 )
 
 // A thousand callers of one cold key, in four processes that share a server,
-// make one load.
+// make one load; batches that overlap load each key once; and what gets stale is
+// refreshed once.
 func TestFourProcessesMakeOneLoad(t *testing.T) {
 	if addr := os.Getenv("STRATA_LOADER"); addr != "" {
 		loader(t, addr)
@@ -69,18 +72,22 @@ func TestFourProcessesMakeOneLoad(t *testing.T) {
 		_ = in.Close() // go
 	}
 	done.Wait()
-	sum := 0
+	var sum [3]int
 	for i, s := range said {
-		var n int
-		if _, err := fmt.Sscan(s, &n); err != nil {
+		var n [3]int
+		if _, err := fmt.Sscan(s, &n[0], &n[1], &n[2]); err != nil {
 			t.Fatalf("process %d said %q", i, s)
 		}
-		sum += n
+		for j := range n {
+			sum[j] += n[j]
+		}
 	}
-	if sum != 1 {
-		t.Errorf("loads of the processes: got %q, want one in all", said)
+	if want := [3]int{1, batchKeys, 2}; sum != want {
+		t.Errorf("loads of the processes: got %q, want %v in all", said, want)
 	}
 }
+
+const batchKeys = 50
 
 // loader is one of the processes.
 func loader(t *testing.T, addr string) {
@@ -88,7 +95,8 @@ func loader(t *testing.T, addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := cache.New(s, &cache.Options{Near: []cache.Tier{{Store: locmem.New(nil)}}})
+	const patience = time.Minute // what is given up is another test's
+	c, err := cache.New(s, &cache.Options{Near: []cache.Tier{{Store: locmem.New(nil)}}, Stale: time.Hour, LeaseWait: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +106,7 @@ func loader(t *testing.T, addr string) {
 	}
 	fmt.Println("ready")
 	_, _ = io.ReadAll(os.Stdin)
-	var loads atomic.Int64
+	var loads, keys, refreshes atomic.Int64
 	var wg sync.WaitGroup
 	for range 250 {
 		wg.Go(func() {
@@ -113,5 +121,48 @@ func loader(t *testing.T, addr string) {
 		})
 	}
 	wg.Wait()
-	fmt.Println("loads:", loads.Load())
+
+	for range 10 {
+		wg.Go(func() {
+			var names []string
+			for _, i := range rand.Perm(batchKeys) {
+				names = append(names, fmt.Sprint(i))
+			}
+			for part := range slices.Chunk(names, 20) {
+				got, err := c.GetOrSetMany(t.Context(), part, func(_ context.Context, missing []string) (map[string][]byte, error) {
+					keys.Add(int64(len(missing)))
+					time.Sleep(20 * time.Millisecond)
+					out := make(map[string][]byte)
+					for _, k := range missing {
+						out[k] = []byte(k)
+					}
+					return out, nil
+				})
+				if len(got) != len(part) || err != nil {
+					t.Errorf("got %d of %d keys, %v", len(got), len(part), err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+
+	// The first value is soon stale, the second is not.
+	for began := time.Now(); time.Since(began) < patience; time.Sleep(time.Millisecond) {
+		v, err := c.GetOrSet(t.Context(), "stale", func(ctx context.Context) ([]byte, error) {
+			refreshes.Add(1)
+			if _, ok := cache.Previous[[]byte](ctx); !ok {
+				cache.Loading(ctx).SetTTL(200 * time.Millisecond)
+				return []byte("first"), nil
+			}
+			time.Sleep(50 * time.Millisecond)
+			return []byte("second"), nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(v) == "second" {
+			break
+		}
+	}
+	fmt.Println("loads:", loads.Load(), keys.Load(), refreshes.Load())
 }

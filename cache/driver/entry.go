@@ -72,7 +72,8 @@ const Forever int64 = math.MaxInt64
 
 // Life is when an entry stops being fresh and when it ends, as Unix
 // nanoseconds of the writer's clock. Fresh ≤ Expires. At the instant Expires
-// the entry is gone.
+// the entry is gone. A store may round Expires to its own clock, and keeps Fresh
+// to the last digit: the cache writes there more than a time.
 type Life struct {
 	Fresh   int64
 	Expires int64
