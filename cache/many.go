@@ -57,7 +57,7 @@ func (v *view) lookUp(ctx context.Context, names []string, hold time.Duration, f
 		return out, nil
 	}
 	sent := time.Now()
-	readings, err := driver.GetMany(ctx, e.store, keys, hold)
+	readings, err := e.askMany(ctx, sent, keys, hold)
 	took := time.Since(sent)
 	for i, at := range ask {
 		l := &out[at]
@@ -161,9 +161,12 @@ func (v *view) setMany(ctx context.Context, values map[string]item, opts []Optio
 		items = append(items, driver.Item{Key: keys[i], Entry: it.entry(&c, l), Mode: driver.Set})
 		sentNames = append(sentNames, n)
 	}
-	sent := time.Now()
+	sent, mark := time.Now(), e.recovery.mark()
 	for i, r := range driver.PutMany(ctx, e.store, items) {
 		n := sentNames[i]
+		if mark > 0 && r.Err == nil {
+			e.paid(ctx, mark, []driver.Key{items[i].Key}, nil)
+		}
 		e.wrote(sent, r.Clock, r.Err, nil, items[i].Key)
 		if r.Err != nil {
 			failed[n] = r.Err

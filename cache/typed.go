@@ -164,8 +164,9 @@ func (t Typed[V]) GetOrSet(ctx context.Context, key string, load func(context.Co
 			f.outcome = Miss
 		}
 	}
-	if err != nil && (f.outcome != Failed || ctx.Err() != nil) {
+	if t.view.engine.givesUp(ctx, &f, err) {
 		var zero V
+		t.view.reportFailure(ctx, key, &f, err)
 		return zero, wrap("get or set", key, err)
 	}
 	return t.load(ctx, key, &f, err, load, opts)
