@@ -29,9 +29,11 @@ type loader func(ctx context.Context, previous *driver.Entry) (item, error)
 func (v *view) load(ctx context.Context, name string, at *found, failure error, load loader, opts []Option) (*driver.Entry, error) {
 	c, err := v.resolve("get or set", loadOptions, opts)
 	if err != nil {
+		v.report(ctx, name, at, failure)
 		return nil, wrap("get or set", name, err)
 	}
 	if loading(ctx, v.engine, at.key) {
+		v.report(ctx, name, at, failure)
 		return nil, wrap("get or set", name, ErrRecursiveLoad)
 	}
 	writes := v.engine.writes.Load()

@@ -21,17 +21,12 @@ func (v *view) getOrSetMany(ctx context.Context, names []string, schema uint64, 
 		return nil, wrap(op, "", err)
 	}
 	lookups, err := v.lookUp(ctx, names, e.hold, flagsOf(opts))
-	if err != nil && (lookups == nil || ctx.Err() != nil) {
+	if err != nil && (lookups == nil || ctx.Err() != nil || e.opts.OnOutage == FailClosed) {
+		v.reportAll(ctx, lookups)
 		return nil, wrap(op, "", err)
 	}
 	b := &batchCall{view: v, call: &c, ctx: ctx, load: load, began: time.Now(), out: make(map[string]*driver.Entry, len(lookups))}
 	var missing, refresh []*lookup
-	if err != nil && e.opts.OnOutage == FailClosed {
-		for i := range lookups {
-			v.report(ctx, lookups[i].name, &lookups[i].found, lookups[i].err)
-		}
-		return nil, wrap(op, "", err)
-	}
 	for i := range lookups {
 		l := &lookups[i]
 		l.schema = schema
@@ -50,6 +45,10 @@ func (v *view) getOrSetMany(ctx context.Context, names []string, schema uint64, 
 			v.report(ctx, l.name, &l.found, l.err)
 			b.fail(l.name, l.err)
 		case loading(ctx, e, l.key):
+			for _, m := range missing {
+				v.report(ctx, m.name, &m.found, m.err)
+			}
+			v.reportAll(ctx, lookups[i:])
 			return nil, wrap(op, l.name, ErrRecursiveLoad)
 		case l.stale != nil && !c.refresh && e.throttled(flightKey{Key: l.key, schema: schema}):
 			b.serveStale(l, Throttled)

@@ -75,13 +75,25 @@ func (v *view) lookUp(ctx context.Context, names []string, hold time.Duration, f
 	return out, err
 }
 
-// getMany returns the entries of names.
-func (v *view) getMany(ctx context.Context, names []string) (map[string]*driver.Entry, error) {
+// reportAll reports what a batch found that goes no further.
+func (v *view) reportAll(ctx context.Context, lookups []lookup) {
+	for i := range lookups {
+		v.report(ctx, lookups[i].name, &lookups[i].found, lookups[i].err)
+	}
+}
+
+// getMany returns the entries of names that the caller finds usable.
+func (v *view) getMany(ctx context.Context, names []string, usable func(string, *driver.Entry) error) (map[string]*driver.Entry, error) {
 	lookups, err := v.lookUp(ctx, names, 0, 0)
 	var failed ManyError
 	out := make(map[string]*driver.Entry, len(lookups))
 	for i := range lookups {
 		l := &lookups[i]
+		if l.entry != nil && l.entry.Kind != driver.Negative {
+			if why := usable(l.name, l.entry); why != nil {
+				l.entry, l.outcome, l.odd = nil, Miss, why
+			}
+		}
 		v.report(ctx, l.name, &l.found, l.err)
 		switch {
 		case l.err != nil:
@@ -110,7 +122,7 @@ func keep(out map[string]*driver.Entry, name string, e *driver.Entry) {
 
 // GetMany implements Cache.
 func (v *view) GetMany(ctx context.Context, keys ...string) (map[string][]byte, error) {
-	entries, err := v.getMany(ctx, keys)
+	entries, err := v.getMany(ctx, keys, func(string, *driver.Entry) error { return nil })
 	out := make(map[string][]byte, len(entries))
 	for k, e := range entries {
 		out[k] = bytes.Clone(e.Payload)
