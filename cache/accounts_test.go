@@ -83,6 +83,7 @@ func (b *books) hooks() cache.Hooks {
 func (b *books) loader(r *rand.Rand) func(context.Context) (string, error) {
 	takes, ends := time.Duration(r.IntN(3))*20*time.Millisecond, r.IntN(6)
 	return func(ctx context.Context) (string, error) {
+		ends := ends // it may run twice at once
 		b.note(func() { b.loads++ })
 		select {
 		case <-time.After(takes):
@@ -197,6 +198,7 @@ func TestTheBooksBalance(t *testing.T) {
 			}
 		})
 	}
+	t.Logf("%+v", seen)
 	for name, n := range map[string]uint64{
 		"hits": seen.Hits, "near hits": seen.NearHits, "negative hits": seen.NegativeHits, "misses": seen.Misses, "joins": seen.Joins,
 		"stale hits": seen.StaleHits, "failures": seen.Failures, "stored": seen.Stored, "refused": seen.Refused, "unstored": seen.Unstored,
