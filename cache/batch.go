@@ -169,9 +169,12 @@ func (e *engine) fillMany(b *batch, items map[string]item, c *call, info *LoadIn
 		return
 	}
 	sent := time.Now()
+	var back backfill
 	for i, r := range driver.PutMany(b.ctx, e.store, put) {
 		of[i].result.stored = r.Done && r.Err == nil
-		e.filled(b.ctx, sent, put[i].Key, put[i].Entry, r.Result, r.Err)
+		if c := e.filled(sent, put[i].Entry, r.Result, r.Err); c != nil {
+			back.add(put[i].Key, c, put[i].Entry.Life)
+		}
 		info.Stored = info.Stored && of[i].result.stored
 		switch {
 		case r.Err != nil:
@@ -184,4 +187,5 @@ func (e *engine) fillMany(b *batch, items map[string]item, c *call, info *LoadIn
 			e.count.refused.Add(1)
 		}
 	}
+	e.copyAll(b.ctx, back, len(e.near))
 }

@@ -53,8 +53,10 @@ func New(store driver.Store, opts *Options) (*Client, error) {
 	}
 	e.store = e.limit(store, len(o.Near), o.StoreTimeout)
 	for i, t := range o.Near {
-		e.near = append(e.near, nearTier{store: e.limit(t.Store, i, t.Timeout), ttl: cmp.Or(t.TTL, defaultNearTTL)})
-		e.keeps = true
+		near := nearTier{store: e.limit(t.Store, i, t.Timeout), ttl: cmp.Or(t.TTL, defaultNearTTL), keeps: keepsEntries(t.Store)}
+		e.near = append(e.near, near)
+		e.keeps = e.keeps || near.keeps
+		e.remote = e.remote || !near.keeps
 	}
 	root := newView(e, "", o.Version).withPrefix(o.Prefix)
 	return &Client{view: root}, nil
@@ -93,6 +95,8 @@ type engine struct {
 	untimed bool
 	// leases: other processes may be loading from the same store.
 	leases bool
+	// remote: some near tier is not memory, so that batches should ask it at once.
+	remote bool
 	keeps  bool          // some tier returns the very entries it was given
 	hold   time.Duration // how long a fence stands
 	count  counters      // see Stats

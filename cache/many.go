@@ -44,13 +44,18 @@ func (v *view) lookUp(ctx context.Context, names []string, hold time.Duration, f
 				l.outcome = hitOutcome(l.entry, MemoHit)
 			}
 		}
-		if l.entry == nil {
+		if l.entry == nil && !e.remote {
 			l.entry = e.nearest(ctx, &l.found)
 		}
-		if l.entry == nil {
-			ask, keys = append(ask, len(out)), append(keys, key)
-		}
 		out = append(out, l)
+	}
+	if e.remote {
+		e.nearMany(ctx, out)
+	}
+	for i := range out {
+		if out[i].entry == nil {
+			ask, keys = append(ask, i), append(keys, out[i].key)
+		}
 	}
 	writes := e.writes.Load()
 	if len(ask) == 0 {
@@ -59,6 +64,7 @@ func (v *view) lookUp(ctx context.Context, names []string, hold time.Duration, f
 	sent := time.Now()
 	readings, err := e.askMany(ctx, sent, keys, hold)
 	took := time.Since(sent)
+	var back backfill
 	for i, at := range ask {
 		l := &out[at]
 		l.took, took = took, 0
@@ -68,10 +74,15 @@ func (v *view) lookUp(ctx context.Context, names []string, hold time.Duration, f
 		case readings[i].Err != nil:
 			l.err, l.outcome = readings[i].Err, Failed
 		default:
+			if e.remote {
+				l.back = &back
+			}
 			e.take(ctx, sent, &readings[i].Reading, &l.found)
+			l.back = nil
 			e.toMemo(ctx, l.key, l.entry, writes)
 		}
 	}
+	e.copyAll(ctx, back, len(e.near))
 	return out, err
 }
 

@@ -76,8 +76,8 @@ func Schemes() []string {
 // in an error.
 //
 // Several URLs, separated by spaces, are tiers, nearest first: the last is the
-// authoritative one and the others must be memory, where timeout is [Tier].TTL,
-// store_timeout is [Tier].Timeout, and the others have no place.
+// authoritative one. Of the others timeout is [Tier].TTL and store_timeout
+// [Tier].Timeout; the other parameters have no place there.
 //
 // Open does not touch the network; [Client.Ping] does.
 func Open(ctx context.Context, urls string, opts *Options) (*Client, error) {
@@ -157,9 +157,6 @@ func openTier(ctx context.Context, raw string, last bool, o *Options) (driver.St
 	}
 	if last {
 		return s, nil
-	}
-	if !keepsEntries(s) {
-		return s, fmt.Errorf("%s: only memory can be in front of another tier, so it must come last", u.Scheme)
 	}
 	tier.Store = s
 	o.Near = append(o.Near, tier)

@@ -114,13 +114,19 @@ type Options struct {
 	Hooks Hooks
 }
 
-// Tier is a memory tier in front of a client's store. What it holds ends with
-// the entry that it was copied from, or before, and is used only while the
+// Tier is a tier in front of a client's store, such as memory. What it holds ends
+// with the entry that it was copied from, or before, and is used only while the
 // authoritative store was asked within Options.Staleness and has seen no
-// invalidation or write since.
+// invalidation or write since: without a log, of anything, with one, of what
+// concerns it. A tier that is full, slow or down is passed over.
+//
+// Where Store keeps entries in this process (driver.EntryKeeper) they stay
+// decoded. Any other, such as a server on the same machine in front of a distant
+// one, costs a round trip that has to be worth it, and is of use where the
+// authoritative store has a log: elsewhere any write makes all of it suspect.
 type Tier struct {
-	// Store must keep entries in this process (driver.EntryKeeper), and must not
-	// be shared with anything else. The client closes it.
+	// Store must be a namespace of its own: only other clients of the same store
+	// may share it, and of memory none. The client closes it.
 	Store driver.Store
 	// TTL caps how long this tier keeps an entry: default 1 minute, Forever for no
 	// cap. It bounds what a clock that differs from the one of the process that
@@ -226,8 +232,6 @@ func (o *Options) withDefaults() (Options, error) {
 			errs = append(errs, fmt.Errorf("cache.Options.Near[%d].Store is nil", i))
 			continue
 		}
-		k, ok := driver.As[driver.EntryKeeper](t.Store)
-		refuse(!ok || !k.KeepsEntries(), "Near[%d].Store does not keep entries in this process", i)
 		refuse(t.TTL < 0, "Near[%d].TTL is %v", i, t.TTL)
 		refuse(t.Timeout < 0, "Near[%d].Timeout is %v", i, t.Timeout)
 	}

@@ -21,8 +21,9 @@ type found struct {
 	why     StaleReason
 	took    time.Duration
 	odd     error
-	tier    int  // that had it
-	suspect bool // a near tier had a copy that may be outdated
+	tier    int       // that had it
+	back    *backfill // of a batch: copies go there
+	suspect bool      // a near tier had a copy that may be outdated
 }
 
 // find reads a key through the tiers into f, which is zero. With hold > 0 a
@@ -110,7 +111,12 @@ func (e *engine) take(ctx context.Context, sent time.Time, r *driver.Reading, f 
 	default:
 		f.entry, f.outcome = r.Entry, hitOutcome(r.Entry, Hit)
 		if len(e.near) > 0 {
-			e.toNear(ctx, f.key, &nearCopy{entry: r.Entry, asOf: r.Fence.Stamp}, r.Entry.Life, len(e.near))
+			c := &nearCopy{entry: r.Entry, asOf: r.Fence.Stamp}
+			if f.back != nil {
+				f.back.add(f.key, c, r.Entry.Life)
+			} else {
+				e.toNear(ctx, f.key, c, r.Entry.Life, len(e.near))
+			}
 		}
 	}
 }

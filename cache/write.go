@@ -184,19 +184,23 @@ func (e *engine) fill(ctx context.Context, key driver.Key, it item, fence driver
 	entry.Stamp, entry.Cost = fence.Stamp, c.cost
 	sent := time.Now()
 	r, err := e.store.Put(ctx, key, entry, driver.Fill, fence.Token)
-	e.filled(ctx, sent, key, entry, r, err)
+	if c := e.filled(sent, entry, r, err); c != nil {
+		e.toNear(ctx, key, c, entry.Life, len(e.near))
+	}
 	return r.Done, err
 }
 
-// filled takes in the outcome of a Fill that was sent at that time.
-func (e *engine) filled(ctx context.Context, sent time.Time, key driver.Key, entry *driver.Entry, r driver.Result, err error) {
+// filled takes in the outcome of a Fill that was sent at that time. It returns
+// the copy for the near tiers, if there is to be one.
+func (e *engine) filled(sent time.Time, entry *driver.Entry, r driver.Result, err error) *nearCopy {
 	if len(e.near) == 0 || err != nil {
-		return
+		return nil
 	}
 	e.node.observe(sent, r.Clock)
-	if r.Done {
-		e.toNear(ctx, key, &nearCopy{entry: entry, asOf: entry.Stamp}, entry.Life, len(e.near))
+	if !r.Done {
+		return nil
 	}
+	return &nearCopy{entry: entry, asOf: entry.Stamp}
 }
 
 // Set implements Cache.
