@@ -324,3 +324,23 @@ func TestAMiddleTierOnDisk(t *testing.T) {
 	}
 	b.must(t, "k", "v2", "v2")
 }
+
+func TestTheNearestNeverOutlivesMemoryBehindIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := locmem.New(nil)
+		client := open(t, nil, &cache.Options{Staleness: time.Hour, Near: []cache.Tier{
+			{Store: first, TTL: time.Hour}, {Store: locmem.New(nil), TTL: time.Minute},
+		}})
+		began, key := time.Now(), driver.Key{Scope: ":1:", Name: "k"}
+		_, _ = client.GetOrSet(t.Context(), "k", func(context.Context) ([]byte, error) { return []byte("v"), nil })
+		time.Sleep(50 * time.Second)
+		_, _ = first.Invalidate(t.Context(), driver.Invalidation{Keys: []driver.Key{key}}) // thrown out, say
+		if _, err := client.Get(t.Context(), "k"); err != nil || client.Stats().NearHits != 1 {
+			t.Fatalf("got %v, %+v; want a near hit", err, client.Stats())
+		}
+		r, err := first.Get(t.Context(), key, 0)
+		if err != nil || r.Entry == nil || time.Unix(0, r.Entry.Life.Expires).Sub(began) > time.Minute {
+			t.Errorf("got %+v, %v; want a copy that ends with the one behind it", r, err)
+		}
+	})
+}
