@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ type recovery struct {
 
 	mu    sync.RWMutex
 	names map[debt]uint64 // and when each was last asked for, as a number
+	count int             // of names, without twins
 	order []debt          // the longest owed first; some may have been paid
 	seq   uint64
 	on    bool // somebody pays
@@ -37,6 +39,14 @@ type debt struct {
 	key   driver.Key
 	tag   string
 	isTag bool
+}
+
+// counts is what d counts for: the twin of a tag goes with the tag.
+func (d debt) counts() int {
+	if d.isTag && strings.HasPrefix(d.tag, driver.Twin("")) {
+		return 0
+	}
+	return 1
 }
 
 // all is the Clear that an overflow comes to.
@@ -73,14 +83,14 @@ func (r *recovery) add(keys []driver.Key, tags []string) (added, dropped int) {
 		r.names = make(map[debt]uint64)
 	}
 	r.seq++
-	before := len(r.names)
 	owe := func(d debt) {
 		if _, ok := r.names[all]; ok {
 			d = all
 		}
 		if _, known := r.names[d]; !known {
 			r.order = append(r.order, d)
-			added++
+			r.count += d.counts()
+			added += d.counts()
 		}
 		r.names[d] = r.seq
 	}
@@ -90,13 +100,13 @@ func (r *recovery) add(keys []driver.Key, tags []string) (added, dropped int) {
 	for _, k := range keys {
 		owe(debt{key: k})
 	}
-	if len(r.names) > r.most {
-		dropped, added = before+added, 0
+	if r.count > r.most {
+		dropped, added = r.count, 0
 		r.names[all] = r.seq
 	}
 	if at, ok := r.names[all]; ok && len(r.names) > 1 {
 		clear(r.names)
-		r.names[all], r.order = at, []debt{all}
+		r.names[all], r.order, r.count = at, []debt{all}, 1
 	}
 	r.owed.Store(int64(len(r.names)))
 	return added, dropped
@@ -114,7 +124,8 @@ func (r *recovery) pay(mark uint64, keys []driver.Key, tags []string) int {
 	forget := func(d debt) {
 		if at, ok := r.names[d]; ok && at <= mark {
 			delete(r.names, d)
-			paid++
+			r.count -= d.counts()
+			paid += d.counts()
 		}
 	}
 	for _, t := range tags {
@@ -218,7 +229,7 @@ func (r *recovery) left() (keys, tags int) {
 	defer r.mu.RUnlock()
 	for d := range r.names {
 		if d.isTag {
-			tags++
+			tags += d.counts()
 		} else {
 			keys++
 		}

@@ -47,7 +47,8 @@ type Stats struct {
 // client need not add up to the last unit.
 func (c *Client) Stats() Stats {
 	s := c.engine.count.snapshot()
-	s.Owed = uint64(c.engine.recovery.owed.Load())
+	keys, tags := c.engine.recovery.left()
+	s.Owed = uint64(keys + tags)
 	return s
 }
 

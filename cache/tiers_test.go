@@ -3,14 +3,12 @@ package cache_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/stratacache/strata/backends/filestore"
 	"github.com/stratacache/strata/backends/locmem"
 	"github.com/stratacache/strata/cache"
 	"github.com/stratacache/strata/cache/driver"
@@ -282,47 +280,6 @@ func TestATierThatFailsIsPassedOver(t *testing.T) {
 		}
 		middle.takes = 0
 	})
-}
-
-// On disk, as it is: values, tags and "not found" come back.
-func TestAMiddleTierOnDisk(t *testing.T) {
-	t.Parallel()
-	store := newLogged()
-	dir := t.TempDir()
-	two := make([]*threeTiers, 2)
-	for i := range two {
-		middle, err := filestore.New(dir, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		two[i] = startThree(t, store, middle, cache.Options{Staleness: time.Hour})
-		_, _ = two[i].values.Get(t.Context(), "any")
-	}
-	a, b := two[0], two[1]
-	for _, p := range two { // until the log was read, nothing near is trusted
-		for p.must(t, "warm", "v", "v"); p.Stats().NearHits == 0; p.must(t, "warm", "v", "v") {
-			if t.Context().Err() != nil {
-				t.Fatal("no near hit")
-			}
-			time.Sleep(time.Millisecond)
-		}
-	}
-	a.must(t, "k", "v1", "v1")
-	if _, err := a.values.GetOrSet(t.Context(), "none", func(context.Context) (string, error) { return "", cache.ErrNotFound }); !errors.Is(err, cache.ErrNotFound) {
-		t.Error(err)
-	}
-	asked := b.asked.Load()
-	b.must(t, "k", "lost", "v1")
-	if _, err := b.values.Get(t.Context(), "none"); !errors.Is(err, cache.ErrNotFound) {
-		t.Errorf("none: got %v, want ErrNotFound", err)
-	}
-	if n := b.asked.Load() - asked; n != 0 {
-		t.Errorf("the store was asked %d times, want 0", n)
-	}
-	if err := b.Invalidate(t.Context(), "t"); err != nil {
-		t.Fatal(err)
-	}
-	b.must(t, "k", "v2", "v2")
 }
 
 func TestTheNearestNeverOutlivesMemoryBehindIt(t *testing.T) {
