@@ -16,12 +16,14 @@ import (
 // slowStore takes so long for each call, and gives up when its context ends.
 type slowStore struct {
 	driver.Store
-	takes time.Duration
+	nanos atomic.Int64
 }
+
+func (s *slowStore) takes(d time.Duration) { s.nanos.Store(int64(d)) }
 
 func (s *slowStore) nap(ctx context.Context) error {
 	select {
-	case <-time.After(s.takes):
+	case <-time.After(time.Duration(s.nanos.Load())):
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -51,12 +53,12 @@ func (s *slowStore) Invalidate(ctx context.Context, what driver.Invalidation) (d
 
 func TestStoreTimeoutIsAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &slowStore{locmem.New(nil), 0}
+		store := &slowStore{Store: locmem.New(nil)}
 		client := open(t, store, &cache.Options{StoreTimeout: time.Second})
 		if err := client.Set(t.Context(), "k", []byte("v")); err != nil {
 			t.Fatal(err)
 		}
-		store.takes = time.Minute
+		store.takes(time.Minute)
 		for name, call := range map[string]func(context.Context) error{
 			"Get":     func(ctx context.Context) error { _, err := client.Get(ctx, "k"); return err },
 			"GetMany": func(ctx context.Context) error { _, err := client.GetMany(ctx, "k"); return err },
@@ -83,14 +85,14 @@ func TestStoreTimeoutIsAnOutage(t *testing.T) {
 		if s := client.Stats(); s.StoreTimeouts < 6 {
 			t.Errorf("got %+v; want 6 store timeouts", s)
 		}
-		store.takes = 0
+		store.takes(0)
 		time.Sleep(time.Minute)
 	})
 }
 
 func TestStoreSoftTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &slowStore{locmem.New(nil), 0}
+		store := &slowStore{Store: locmem.New(nil)}
 		client := open(t, store, &cache.Options{
 			StoreSoftTimeout: 100 * time.Millisecond, StoreTimeout: time.Second, Staleness: time.Hour,
 			Near: []cache.Tier{{Store: locmem.New(nil)}},
@@ -107,14 +109,14 @@ func TestStoreSoftTimeout(t *testing.T) {
 				t.Errorf("%s: got %q, %v after %v; want %s after %v", key, got, err, took, want, wantTook)
 			}
 		}
-		store.takes = 200 * time.Millisecond
+		store.takes(200 * time.Millisecond)
 		time.Sleep(time.Nanosecond)
 		must("k", "loaded", 100*time.Millisecond)
 		time.Sleep(time.Second)
 		must("k", "stored", 0) // what came late is in the near tier
 
 		began := time.Now()
-		if got, err := c.Get(t.Context(), "none"); !errors.Is(err, cache.ErrMiss) || time.Since(began) != store.takes {
+		if got, err := c.Get(t.Context(), "none"); !errors.Is(err, cache.ErrMiss) || time.Since(began) != 200*time.Millisecond {
 			t.Errorf("Get: got %q, %v after %v; want ErrMiss, which it waits for", got, err, time.Since(began))
 		}
 		// A fence that was planted too late guards nothing: it is given back.

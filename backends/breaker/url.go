@@ -9,12 +9,7 @@ import (
 	"github.com/stratacache/strata/cache/driver/storeurl"
 )
 
-// The parameters that the URL of any store may have once this package is
-// imported:
-//
-//	redis://10.0.0.5/0?breaker=true&breaker_failures=5&breaker_open_for=1s&breaker_probes=1&breaker_timeout=250ms
-//
-// Any of the others puts a breaker around the store, too; breaker=false does not.
+// Any of the parameters puts a breaker around the store, but with breaker=false.
 func init() {
 	cache.RegisterWrapper(wrap, "breaker", "breaker_failures", "breaker_open_for", "breaker_probes", "breaker_timeout")
 }
