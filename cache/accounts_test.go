@@ -188,11 +188,25 @@ func TestTheBooksBalance(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := balance(t, seed)
 			for _, p := range []struct{ to, from *uint64 }{
-				{&seen.Hits, &s.Hits}, {&seen.NearHits, &s.NearHits}, {&seen.NegativeHits, &s.NegativeHits}, {&seen.Misses, &s.Misses},
-				{&seen.Joins, &s.Joins}, {&seen.StaleHits, &s.StaleHits}, {&seen.Failures, &s.Failures}, {&seen.Stored, &s.Stored},
-				{&seen.Refused, &s.Refused}, {&seen.Unstored, &s.Unstored}, {&seen.StoreErrors, &s.StoreErrors}, {&seen.Awaited, &s.Awaited},
-				{&seen.LeasesLost, &s.LeasesLost}, {&seen.LoadTimeouts, &s.LoadTimeouts}, {&seen.StoreTimeouts, &s.StoreTimeouts},
-				{&seen.StoreSlow, &s.StoreSlow}, {&seen.Suspects, &s.Suspects}, {&seen.Queued, &s.Queued}, {&seen.Replayed, &s.Replayed},
+				{&seen.Hits, &s.Hits},
+				{&seen.NearHits, &s.NearHits},
+				{&seen.NegativeHits, &s.NegativeHits},
+				{&seen.Misses, &s.Misses},
+				{&seen.Joins, &s.Joins},
+				{&seen.StaleHits, &s.StaleHits},
+				{&seen.Failures, &s.Failures},
+				{&seen.Stored, &s.Stored},
+				{&seen.Refused, &s.Refused},
+				{&seen.Unstored, &s.Unstored},
+				{&seen.StoreErrors, &s.StoreErrors},
+				{&seen.Awaited, &s.Awaited},
+				{&seen.LeasesLost, &s.LeasesLost},
+				{&seen.LoadTimeouts, &s.LoadTimeouts},
+				{&seen.StoreTimeouts, &s.StoreTimeouts},
+				{&seen.StoreSlow, &s.StoreSlow},
+				{&seen.Suspects, &s.Suspects},
+				{&seen.Queued, &s.Queued},
+				{&seen.Replayed, &s.Replayed},
 			} {
 				*p.to += *p.from
 			}
