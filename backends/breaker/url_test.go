@@ -80,7 +80,7 @@ func TestAnotherWrapperCannotTakeThem(t *testing.T) {
 // A wrapped store in memory may still be in front.
 func TestBreakerAroundATier(t *testing.T) {
 	t.Parallel()
-	c, err := cache.Open(t.Context(), "locmem://?breaker=true&timeout=60 locmem://?store_timeout=1s", &cache.Options{Staleness: time.Hour})
+	c, err := cache.Open(t.Context(), "locmem://?breaker=true&timeout=60 locmem://?store_timeout=1m", &cache.Options{Staleness: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
