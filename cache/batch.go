@@ -92,12 +92,12 @@ func (e *engine) flyMany(v *view, b *batch, load batchLoader, c call) {
 	}
 	c.cost = info.Took
 	Loading(b.ctx).apply(&c)
-	info.Stored, info.StoreErr = e.fillMany(b, items, &c)
+	e.fillMany(b, items, &c, &info)
 }
 
 // fillMany stores what a batch has loaded, in one step where the store can, and
-// gives each flight its result. It reports whether all of it was stored.
-func (e *engine) fillMany(b *batch, items map[string]item, c *call) (all bool, err error) {
+// gives each flight its result.
+func (e *engine) fillMany(b *batch, items map[string]item, c *call, info *LoadInfo) {
 	e.flights.mu.Lock()
 	for _, f := range b.flights {
 		f.storing = true
@@ -105,7 +105,7 @@ func (e *engine) fillMany(b *batch, items map[string]item, c *call) (all bool, e
 	e.flights.mu.Unlock()
 	var put []driver.Item
 	var of []*flight
-	all = true
+	info.Stored = true
 	now := time.Now()
 	for _, f := range b.flights {
 		it, exists := items[f.name]
@@ -120,11 +120,11 @@ func (e *engine) fillMany(b *batch, items map[string]item, c *call) (all bool, e
 		e.noteFailure(f.key, false)
 		switch {
 		case f.outage != nil:
-			all, err = false, f.outage
+			info.Stored, info.StoreErr = false, f.outage
 			e.count.storeErrors.Add(1)
 		case ttl <= 0 || f.fence.Token == 0 || len(it.payload) > e.opts.MaxValue:
-			all = false
-			e.count.refused.Add(1)
+			info.Stored = false
+			e.count.unstored.Add(1)
 		default:
 			entry := it.entry(c, e.life(now, ttl, stale))
 			entry.Stamp, entry.Cost = f.fence.Stamp, c.cost
@@ -133,23 +133,27 @@ func (e *engine) fillMany(b *batch, items map[string]item, c *call) (all bool, e
 		}
 	}
 	if len(put) == 0 {
-		return all, err
+		return
 	}
 	sent := time.Now()
+	var back backfill
 	for i, r := range driver.PutMany(b.ctx, e.store, put) {
 		of[i].result.stored = r.Done && r.Err == nil
 		of[i].kept = of[i].result.stored
-		e.filled(b.ctx, sent, put[i].Key, put[i].Entry, r.Result, r.Err)
-		all = all && of[i].result.stored
+		if c := e.filled(sent, put[i].Entry, r.Result, r.Err); c != nil {
+			back.add(put[i].Key, c, put[i].Entry.Life)
+		}
+		info.Stored = info.Stored && of[i].result.stored
 		switch {
 		case r.Err != nil:
-			err = r.Err
+			info.StoreErr = r.Err
 			e.count.storeErrors.Add(1)
 		case r.Done:
 			e.count.stored.Add(1)
 		default:
+			info.Refused = true
 			e.count.refused.Add(1)
 		}
 	}
-	return all, err
+	e.copyAll(b.ctx, back, len(e.near))
 }

@@ -34,7 +34,7 @@ func New(store driver.Store, opts *Options) (*Client, error) {
 	if k, ok := driver.As[driver.ClockCounter](store); ok && k.Clocks() > 1 && len(o.Near) > 0 {
 		return nil, fmt.Errorf("cache.Options.Near: the store keeps %d clocks, by which no copy can be judged", k.Clocks())
 	}
-	e := &engine{opts: o, store: store, seed: maphash.MakeSeed()}
+	e := &engine{opts: o, seed: maphash.MakeSeed()}
 	e.stopped, e.stop = context.WithCancel(context.Background())
 	e.flights.byKey = make(map[flightKey]*flight)
 	if o.MaxLoads > 0 {
@@ -47,9 +47,16 @@ func New(store driver.Store, opts *Options) (*Client, error) {
 		e.node.logged = false
 	}
 	e.leases = !e.keeps && o.LeaseWait > 0
-	for _, t := range o.Near {
-		e.near = append(e.near, nearTier{store: t.Store, ttl: cmp.Or(t.TTL, defaultNearTTL)})
-		e.keeps = true
+	if !e.keeps {
+		e.recovery.most = max(o.Recovery, 0)
+		e.recovery.answers = make(chan struct{}, 1)
+	}
+	e.store = e.limit(store, len(o.Near), o.StoreTimeout)
+	for i, t := range o.Near {
+		near := nearTier{store: e.limit(t.Store, i, t.Timeout), ttl: cmp.Or(t.TTL, defaultNearTTL), keeps: keepsEntries(t.Store)}
+		e.near = append(e.near, near)
+		e.keeps = e.keeps || near.keeps
+		e.remote = e.remote || !near.keeps
 	}
 	root := newView(e, "", o.Version).withPrefix(o.Prefix)
 	return &Client{view: root}, nil
@@ -67,8 +74,10 @@ func (c *Client) Ping(ctx context.Context) error {
 // [Options].TTL or a URL's timeout came to.
 func (c *Client) DefaultTTL() time.Duration { return c.engine.opts.TTL }
 
-// Close waits for the loads in flight until ctx ends, cancels what is left, and
-// closes the tiers. Whatever is called afterwards fails with ErrClosed. It is
+// Close waits for the loads in flight until ctx ends and cancels what is left,
+// sends the invalidations that are owed ([Options].Recovery) until ctx ends, or
+// once if it cannot, and closes the tiers. What it could not send is
+// ErrUndelivered. Whatever is called afterwards fails with ErrClosed. It is
 // idempotent.
 func (c *Client) Close(ctx context.Context) error { return c.engine.close(ctx) }
 
@@ -86,13 +95,16 @@ type engine struct {
 	untimed bool
 	// leases: other processes may be loading from the same store.
 	leases bool
+	// remote: some near tier is not memory, so that batches should ask it at once.
+	remote bool
 	keeps  bool          // some tier returns the very entries it was given
 	hold   time.Duration // how long a fence stands
 	count  counters      // see Stats
 	loads  sync.WaitGroup
 	// writes counts the client's own acknowledged invalidations and writes.
-	writes  atomic.Uint64
-	flights flights
+	writes   atomic.Uint64
+	flights  flights
+	recovery recovery
 	// line is where loaders wait for their turn; nil without Options.MaxLoads.
 	line chan struct{}
 
@@ -129,6 +141,7 @@ func (e *engine) close(ctx context.Context) error {
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
+	err = errors.Join(err, e.drain(ctx))
 	e.stop()
 	e.followers.Wait()
 	for _, t := range e.near {

@@ -93,7 +93,7 @@ func TestOpenRefuses(t *testing.T) {
 		"  ":                                  "no URL",
 		"memdb://u:secret@h":                  `unknown scheme "memdb": known are`,
 		"MEMDB://u:secret@h":                  `unknown scheme "memdb"`,
-		"locmem://?colour=secret":             `unknown parameter "colour": known are max_bytes, max_entries, policy (and of every URL timeout, key_prefix, version)`,
+		"locmem://?colour=secret":             `unknown parameter "colour": known are max_bytes, max_entries, policy (and of every URL timeout, key_prefix, version, store_timeout, store_soft_timeout, on_outage, recovery`,
 		"locmem://?key_function=secret":       `unknown parameter "key_function"`,
 		"locmem://?timeout=secret":            "timeout",
 		"locmem://?timeout=-1":                "timeout",

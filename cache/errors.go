@@ -39,6 +39,12 @@ var (
 	ErrUnavailable = errors.New("strata: the backend is unavailable")
 	// ErrLoadTimeout: the loader needs longer than HardTimeout, and goes on.
 	ErrLoadTimeout = errors.New("strata: the load takes too long")
+	// ErrStoreTimeout: the store did not answer within StoreTimeout, or
+	// StoreSoftTimeout. It is an outage.
+	ErrStoreTimeout = errors.New("strata: the store did not answer in time")
+	// ErrUndelivered: Close gave up invalidations that the store has not taken. What
+	// they concern may still be served, by others and after a restart.
+	ErrUndelivered = errors.New("strata: invalidations that the store has not taken")
 	// ErrRecursiveLoad: a loader asked for the key that it is loading.
 	ErrRecursiveLoad = errors.New("strata: the loader asks for its own key")
 )

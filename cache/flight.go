@@ -99,6 +99,16 @@ func (f *flight) admits(fence driver.Fence, writes uint64) pass {
 	return denied
 }
 
+// admits is flight.admits. While an invalidation is owed the store's numbers do
+// not tell that it was asked for; the client's own do.
+func (e *engine) admits(f *flight, fence driver.Fence, writes uint64) pass {
+	right := f.admits(fence, writes)
+	if e.recovery.owed.Load() > 0 && (right != exact || f.writes != writes) {
+		return denied
+	}
+	return right
+}
+
 // join makes the caller a waiter of the key's flight, or of a new one that it
 // must start.
 func (e *engine) join(ctx context.Context, at *found, name string, share bool) (f *flight, right pass, leads bool, err error) {
@@ -110,7 +120,7 @@ func (e *engine) join(ctx context.Context, at *found, name string, share bool) (
 	writes := e.writes.Load()
 	key := flightKey{Key: at.key, schema: at.schema}
 	if f := e.flights.byKey[key]; f != nil && share {
-		if right := f.admits(at.fence, writes); right != denied {
+		if right := e.admits(f, at.fence, writes); right != denied {
 			f.waiting++
 			return f, right, false, nil
 		}

@@ -22,6 +22,9 @@ func (e *engine) follow(log driver.LogReader) {
 		case err != nil:
 			pause(e.stopped, wait)
 		case e.node.apply(sent, &r):
+			if !r.Complete && after != (driver.Stamp{}) {
+				e.event(e.stopped, EventInfo{Event: LogGap})
+			}
 			after = r.Clock
 		default: // begin anew, once a request is later than what made it doubtful
 			after = driver.Stamp{}

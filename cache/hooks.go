@@ -23,6 +23,8 @@ type Hooks struct {
 	Lease func(context.Context, LeaseInfo)
 	// Invalidate is called for each Delete, DeleteMany, Invalidate, Expire and Clear.
 	Invalidate func(context.Context, InvalidateInfo)
+	// Event is called for what is no outcome of a call: see Event.
+	Event func(context.Context, EventInfo)
 }
 
 // Outcome is what reading a key came to.
@@ -87,6 +89,11 @@ type ReadInfo struct {
 	Prefix  string // of the view
 	Key     string
 	Outcome Outcome
+	// Tier had the value, or the negative: the index in Options.Near, and after the
+	// last of them the store.
+	Tier int
+	// Suspect: a near tier had a copy, which could not be trusted.
+	Suspect bool
 	Bytes   int
 	// Why is the reason of a StaleHit.
 	Why StaleReason
@@ -104,10 +111,13 @@ type LoadInfo struct {
 	Key    string
 	Keys   []string // in place of Key: those of a GetOrSetMany that were missing
 	Took   time.Duration
-	// Stored tells whether the result, of several keys all of it, was stored; Err == nil and not stored means
-	// that the protocol refused it, or that its TTL was not positive.
+	// Stored tells whether the result, of several keys all of it, was stored.
 	Stored bool
-	Err    error
+	// Refused: something was invalidated meanwhile, so that the store took the
+	// result, of several keys some of it, as outdated. Neither stored nor refused
+	// nor failed is what was not to be stored, or had no fence.
+	Refused bool
+	Err     error
 	// StoreErr is the outage that kept the result from being stored.
 	StoreErr error
 }

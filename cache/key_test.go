@@ -114,14 +114,16 @@ func TestKeyValidation(t *testing.T) {
 
 func TestOptionsThatContradict(t *testing.T) {
 	for want, opts := range map[string]*cache.Options{
-		"TTL":           {TTL: -5},
-		"NegativeTTL":   {NegativeTTL: -5},
-		"LoadTimeout":   {LoadTimeout: -1},
-		"MaxKey":        {MaxKey: 10},
-		"MaxValue":      {MaxValue: -1},
-		"Near[0].Store": {Near: []cache.Tier{{}}},
-		"Near[0].TTL":   {Near: []cache.Tier{{Store: locmem.New(nil), TTL: -1}}},
-		"does not keep": {Near: []cache.Tier{{Store: &tapped{}}}},
+		"TTL":             {TTL: -5},
+		"NegativeTTL":     {NegativeTTL: -5},
+		"LoadTimeout":     {LoadTimeout: -1},
+		"MaxKey":          {MaxKey: 10},
+		"MaxValue":        {MaxValue: -1},
+		"Near[0].Store":   {Near: []cache.Tier{{}}},
+		"Near[0].TTL":     {Near: []cache.Tier{{Store: locmem.New(nil), TTL: -1}}},
+		"Near[0].Timeout": {Near: []cache.Tier{{Store: locmem.New(nil), Timeout: -1}}},
+		"StoreTimeout":    {StoreTimeout: -1},
+		"FailClosed":      {OnOutage: cache.FailClosed, StoreSoftTimeout: 1},
 	} {
 		if _, err := cache.New(locmem.New(nil), opts); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error that names %s", err, want)

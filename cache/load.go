@@ -29,9 +29,11 @@ type loader func(ctx context.Context, previous *driver.Entry) (item, error)
 func (v *view) load(ctx context.Context, name string, at *found, failure error, load loader, opts []Option) (*driver.Entry, error) {
 	c, err := v.resolve("get or set", loadOptions, opts)
 	if err != nil {
+		v.report(ctx, name, at, failure)
 		return nil, wrap("get or set", name, err)
 	}
 	if loading(ctx, v.engine, at.key) {
+		v.report(ctx, name, at, failure)
 		return nil, wrap("get or set", name, ErrRecursiveLoad)
 	}
 	writes := v.engine.writes.Load()
@@ -66,6 +68,7 @@ func (v *view) fetch(ctx context.Context, name string, at *found, failure error,
 		r, err := v.engine.wait(ctx, f, rest(c.hard, began))
 		switch {
 		case errors.Is(err, errPatience):
+			v.engine.event(ctx, EventInfo{Event: LoadTimedOut, Prefix: v.path, Key: name})
 			return nil, wrap("get or set", name, ErrLoadTimeout)
 		case err != nil:
 			return nil, err
@@ -83,6 +86,9 @@ func (v *view) fetch(ctx context.Context, name string, at *found, failure error,
 		failure := v.engine.ask(ctx, v.engine.hold, &again)
 		if again.entry != nil {
 			return again.entry, nil
+		}
+		if failure != nil && v.engine.opts.OnOutage == FailClosed {
+			return nil, wrap("get or set", name, failure)
 		}
 		if f, right, leads, err = v.engine.join(ctx, &again, name, joins < maxJoins); err != nil {
 			return nil, err
@@ -121,6 +127,7 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 		f.cancel()
 		e.giveBack(f)
 	}()
+	info := LoadInfo{Prefix: v.path, Key: f.name}
 	if f.late {
 		if entry := e.await(v, f); entry != nil {
 			e.count.awaited.Add(1)
@@ -137,7 +144,10 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 			return
 		}
 	}
-	info := LoadInfo{Prefix: v.path, Key: f.name}
+	if f.outage != nil && e.opts.OnOutage == FailClosed {
+		f.result.err = wrap("get or set", f.name, f.outage)
+		return
+	}
 	lost := new(PanicError)
 	f.result.err = lost
 	defer func() { // also the way out of runtime.Goexit
@@ -165,6 +175,7 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 		// joined when nothing had been invalidated: stored stays false.
 		info.Stored, info.StoreErr = e.renew(f, &c)
 		f.kept = info.Stored
+		info.Refused = info.StoreErr == nil && !info.Stored && c.ttl > 0
 		return
 	case errors.Is(err, ErrNotFound):
 		f.result.err = err
@@ -182,6 +193,7 @@ func (e *engine) fly(v *view, f *flight, load loader, c call) {
 		f.result.stored, info.StoreErr = e.fill(f.ctx, f.key.Key, it, f.fence, &c)
 	}
 	info.Stored, f.kept = f.result.stored, f.result.stored
+	info.Refused = info.StoreErr == nil && !info.Stored && c.ttl > 0 && f.fence.Token != 0
 }
 
 // run calls do in its turn. A panic becomes an error; after runtime.Goexit run
@@ -234,8 +246,10 @@ func (e *engine) countLoad(info *LoadInfo) {
 		e.count.stored.Add(1)
 	case info.StoreErr != nil:
 		e.count.storeErrors.Add(1)
-	default:
+	case info.Refused:
 		e.count.refused.Add(1)
+	default:
+		e.count.unstored.Add(1)
 	}
 }
 
@@ -286,6 +300,11 @@ func bytesLoader(load func(context.Context) ([]byte, error)) loader {
 	}
 }
 
+// givesUp reports whether a read that failed does not go on to load.
+func (e *engine) givesUp(ctx context.Context, f *found, err error) bool {
+	return err != nil && (f.outcome != Failed || ctx.Err() != nil || e.opts.OnOutage == FailClosed)
+}
+
 // GetOrSet implements Cache.
 func (v *view) GetOrSet(ctx context.Context, key string, load func(context.Context) ([]byte, error), opts ...Option) ([]byte, error) {
 	f := found{flags: flagsOf(opts)}
@@ -297,7 +316,8 @@ func (v *view) GetOrSet(ctx context.Context, key string, load func(context.Conte
 		if v.engine.early(entry) {
 			v.refreshEarly(ctx, key, f, bytesLoader(load), opts)
 		}
-	case err != nil && (f.outcome != Failed || ctx.Err() != nil):
+	case v.engine.givesUp(ctx, &f, err):
+		v.reportFailure(ctx, key, &f, err)
 		return nil, wrap("get or set", key, err)
 	default:
 		entry, err = v.load(ctx, key, &f, err, bytesLoader(load), opts)

@@ -21,7 +21,8 @@ func (v *view) getOrSetMany(ctx context.Context, names []string, schema uint64, 
 		return nil, wrap(op, "", err)
 	}
 	lookups, err := v.lookUp(ctx, names, e.hold, flagsOf(opts))
-	if err != nil && (lookups == nil || ctx.Err() != nil) {
+	if err != nil && (lookups == nil || ctx.Err() != nil || e.opts.OnOutage == FailClosed) {
+		v.reportAll(ctx, lookups)
 		return nil, wrap(op, "", err)
 	}
 	b := &batchCall{view: v, call: &c, ctx: ctx, load: load, began: time.Now(), out: make(map[string]*driver.Entry, len(lookups))}
@@ -40,7 +41,14 @@ func (v *view) getOrSetMany(ctx context.Context, names []string, schema uint64, 
 		case l.entry != nil:
 			v.report(ctx, l.name, &l.found, nil)
 			keep(b.out, l.name, l.entry)
+		case l.err != nil && e.opts.OnOutage == FailClosed:
+			v.report(ctx, l.name, &l.found, l.err)
+			b.fail(l.name, l.err)
 		case loading(ctx, e, l.key):
+			for _, m := range missing {
+				v.report(ctx, m.name, &m.found, m.err)
+			}
+			v.reportAll(ctx, lookups[i:])
 			return nil, wrap(op, l.name, ErrRecursiveLoad)
 		case l.stale != nil && !c.refresh && e.throttled(flightKey{Key: l.key, schema: schema}):
 			b.serveStale(l, Throttled)
@@ -68,8 +76,9 @@ type batchCall struct {
 	load  batchLoader
 	began time.Time
 
-	waits []batchWait
-	out   map[string]*driver.Entry
+	waits  []batchWait
+	out    map[string]*driver.Entry
+	failed ManyError
 }
 
 // batchWait is a flight that the call waits for.
@@ -103,7 +112,7 @@ func (b *batchCall) start(lookups []*lookup, background bool) error {
 	for _, l := range lookups {
 		key := flightKey{Key: l.key, schema: l.schema}
 		if f := e.flights.byKey[key]; f != nil && !b.call.refresh {
-			if right := f.admits(l.fence, e.writes.Load()); right != denied || background {
+			if right := e.admits(f, l.fence, e.writes.Load()); right != denied || background {
 				if !background {
 					f.waiting++
 					b.waits = append(b.waits, batchWait{l, f, right, false})
@@ -140,7 +149,6 @@ func (b *batchCall) start(lookups []*lookup, background bool) error {
 // collect waits for all flights of the call.
 func (b *batchCall) collect(op string) (map[string]*driver.Entry, error) {
 	e := b.view.engine
-	var failed ManyError
 	for i, w := range b.waits {
 		patience := b.call.hard
 		if w.stale != nil && !b.call.refresh {
@@ -160,18 +168,22 @@ func (b *batchCall) collect(op string) (map[string]*driver.Entry, error) {
 		switch {
 		case errors.Is(err, ErrNotFound):
 		case err != nil:
-			if failed == nil {
-				failed = make(ManyError)
-			}
-			failed[w.name] = err
+			b.fail(w.name, err)
 		default:
 			keep(b.out, w.name, entry)
 		}
 	}
-	if failed != nil {
-		return b.out, wrap(op, "", failed)
+	if b.failed != nil {
+		return b.out, wrap(op, "", b.failed)
 	}
 	return b.out, nil
+}
+
+func (b *batchCall) fail(name string, err error) {
+	if b.failed == nil {
+		b.failed = make(ManyError)
+	}
+	b.failed[name] = err
 }
 
 // result is what a flight means to the call.
@@ -190,6 +202,7 @@ func (b *batchCall) result(w batchWait, r result, err error) (*driver.Entry, err
 		return w.stale, nil
 	case err != nil:
 		v.report(b.ctx, w.name, &w.found, w.err)
+		v.engine.event(b.ctx, EventInfo{Event: LoadTimedOut, Prefix: v.path, Key: w.name})
 		return nil, ErrLoadTimeout
 	case !mayHave:
 		// The result may be older than what this call must see: load it alone.
@@ -208,6 +221,10 @@ func (b *batchCall) result(w batchWait, r result, err error) (*driver.Entry, err
 			return again.entry, nil
 		}
 		again.stale = nil
+		if failure != nil && v.engine.opts.OnOutage == FailClosed {
+			v.report(b.ctx, w.name, &again, failure)
+			return nil, failure
+		}
 		return v.fetch(b.ctx, w.name, &again, failure, one, *b.call)
 	}
 	if !w.leads && w.err == nil {

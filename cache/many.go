@@ -44,21 +44,27 @@ func (v *view) lookUp(ctx context.Context, names []string, hold time.Duration, f
 				l.outcome = hitOutcome(l.entry, MemoHit)
 			}
 		}
-		if l.entry == nil {
+		if l.entry == nil && !e.remote {
 			l.entry = e.nearest(ctx, &l.found)
 		}
-		if l.entry == nil {
-			ask, keys = append(ask, len(out)), append(keys, key)
-		}
 		out = append(out, l)
+	}
+	if e.remote {
+		e.nearMany(ctx, out)
+	}
+	for i := range out {
+		if out[i].entry == nil {
+			ask, keys = append(ask, i), append(keys, out[i].key)
+		}
 	}
 	writes := e.writes.Load()
 	if len(ask) == 0 {
 		return out, nil
 	}
 	sent := time.Now()
-	readings, err := driver.GetMany(ctx, e.store, keys, hold)
+	readings, err := e.askMany(ctx, sent, keys, hold)
 	took := time.Since(sent)
+	var back backfill
 	for i, at := range ask {
 		l := &out[at]
 		l.took, took = took, 0
@@ -68,20 +74,37 @@ func (v *view) lookUp(ctx context.Context, names []string, hold time.Duration, f
 		case readings[i].Err != nil:
 			l.err, l.outcome = readings[i].Err, Failed
 		default:
+			if e.remote {
+				l.back = &back
+			}
 			e.take(ctx, sent, &readings[i].Reading, &l.found)
+			l.back = nil
 			e.toMemo(ctx, l.key, l.entry, writes)
 		}
 	}
+	e.copyAll(ctx, back, len(e.near))
 	return out, err
 }
 
-// getMany returns the entries of names.
-func (v *view) getMany(ctx context.Context, names []string) (map[string]*driver.Entry, error) {
+// reportAll reports what a batch found that goes no further.
+func (v *view) reportAll(ctx context.Context, lookups []lookup) {
+	for i := range lookups {
+		v.report(ctx, lookups[i].name, &lookups[i].found, lookups[i].err)
+	}
+}
+
+// getMany returns the entries of names that the caller finds usable.
+func (v *view) getMany(ctx context.Context, names []string, usable func(string, *driver.Entry) error) (map[string]*driver.Entry, error) {
 	lookups, err := v.lookUp(ctx, names, 0, 0)
 	var failed ManyError
 	out := make(map[string]*driver.Entry, len(lookups))
 	for i := range lookups {
 		l := &lookups[i]
+		if l.entry != nil && l.entry.Kind != driver.Negative {
+			if why := usable(l.name, l.entry); why != nil {
+				l.entry, l.outcome, l.odd = nil, Miss, why
+			}
+		}
 		v.report(ctx, l.name, &l.found, l.err)
 		switch {
 		case l.err != nil:
@@ -110,7 +133,7 @@ func keep(out map[string]*driver.Entry, name string, e *driver.Entry) {
 
 // GetMany implements Cache.
 func (v *view) GetMany(ctx context.Context, keys ...string) (map[string][]byte, error) {
-	entries, err := v.getMany(ctx, keys)
+	entries, err := v.getMany(ctx, keys, func(string, *driver.Entry) error { return nil })
 	out := make(map[string][]byte, len(entries))
 	for k, e := range entries {
 		out[k] = bytes.Clone(e.Payload)
@@ -161,9 +184,12 @@ func (v *view) setMany(ctx context.Context, values map[string]item, opts []Optio
 		items = append(items, driver.Item{Key: keys[i], Entry: it.entry(&c, l), Mode: driver.Set})
 		sentNames = append(sentNames, n)
 	}
-	sent := time.Now()
+	sent, mark := time.Now(), e.recovery.mark()
 	for i, r := range driver.PutMany(ctx, e.store, items) {
 		n := sentNames[i]
+		if mark > 0 && r.Err == nil {
+			e.paid(ctx, mark, []driver.Key{items[i].Key}, nil)
+		}
 		e.wrote(sent, r.Clock, r.Err, nil, items[i].Key)
 		if r.Err != nil {
 			failed[n] = r.Err

@@ -26,7 +26,8 @@ type Opener func(ctx context.Context, u *url.URL) (driver.Store, error)
 // schemes is the one global of Strata. Its use is optional: New does without.
 var schemes struct {
 	sync.Mutex
-	openers map[string]Opener
+	openers  map[string]Opener
+	wrappers []wrapper
 }
 
 // Register makes URL schemes known to [Open]; a backend calls it when it is
@@ -64,12 +65,19 @@ func Schemes() []string {
 //	key_prefix  Options.Prefix
 //	version     Options.Version
 //
+//	store_timeout, store_soft_timeout   Options.StoreTimeout and StoreSoftTimeout
+//	on_outage                           load or fail: Options.OnOutage
+//	recovery                            Options.Recovery, 0 for none
+//
+// and those of the wrappers that are imported, such as breaker: see
+// [RegisterWrapper].
+//
 // An unknown scheme or parameter is an error that names it. No password is ever
 // in an error.
 //
 // Several URLs, separated by spaces, are tiers, nearest first: the last is the
-// authoritative one and the others must be memory, where timeout is [Tier].TTL
-// and the other two have no place.
+// authoritative one. Of the others timeout is [Tier].TTL and store_timeout
+// [Tier].Timeout; the other parameters have no place there.
 //
 // Open does not touch the network; [Client.Ping] does.
 func Open(ctx context.Context, urls string, opts *Options) (*Client, error) {
@@ -132,52 +140,74 @@ func openTier(ctx context.Context, raw string, last bool, o *Options) (driver.St
 		return nil, fmt.Errorf("unknown scheme %q: known are %s (each needs its backend imported)",
 			u.Scheme, cmp.Or(strings.Join(Schemes(), ", "), "none"))
 	}
-	ttl, err := takeCommon(u, last, o)
+	tier, err := takeCommon(u, last, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", u.Scheme, err)
 	}
+	wraps := takeWrappers(u)
 	s, err := open(ctx, u)
 	if errors.Is(err, storeurl.ErrUnknown) {
-		err = fmt.Errorf("%w (and of every URL timeout, key_prefix, version)", err)
+		err = fmt.Errorf("%w (and of every URL %s)", err, strings.Join(append(slices.Clone(commonParams), wrapperParams()...), ", "))
 	}
 	if err != nil {
 		return nil, err
 	}
+	if s, err = wrapAll(ctx, s, wraps); err != nil {
+		return s, fmt.Errorf("%s: %w", u.Scheme, err)
+	}
 	if last {
 		return s, nil
 	}
-	if !keepsEntries(s) {
-		return s, fmt.Errorf("%s: only memory can be in front of another tier, so it must come last", u.Scheme)
-	}
-	o.Near = append(o.Near, Tier{Store: s, TTL: ttl})
+	tier.Store = s
+	o.Near = append(o.Near, tier)
 	return s, nil
 }
 
-// takeCommon takes the parameters that all URLs may have out of u. Those of the
-// last tier go into o; of another there is only a TTL.
-func takeCommon(u *url.URL, last bool, o *Options) (tierTTL time.Duration, err error) {
+// commonParams are the parameters that all URLs may have.
+var commonParams = []string{"timeout", "key_prefix", "version", "store_timeout", "store_soft_timeout", "on_outage", "recovery"}
+
+// takeCommon takes them out of u. Those of the last tier go into o, those of
+// another into a Tier.
+func takeCommon(u *url.URL, last bool, o *Options) (t Tier, err error) {
 	p := storeurl.ParamsOf(u)
-	ttl, err := ttlOf(p.String("timeout", ""))
+	t.TTL, err = ttlOf(p.String("timeout", ""))
 	if err != nil {
-		return 0, err
+		return t, err
 	}
+	t.Timeout = p.Duration("store_timeout", 0)
 	prefix, version := p.String("key_prefix", ""), p.Int("version", 0, 0)
+	soft, onOutage := p.Duration("store_soft_timeout", 0), p.OneOf("on_outage", "", "load", "fail")
+	recovery := p.Int("recovery", -1, 0)
 	if bad := p.Invalid(); bad != nil {
-		return 0, bad
+		return t, bad
 	}
-	p.Remove(u, "timeout", "key_prefix", "version")
+	p.Remove(u, commonParams...)
 	switch {
-	case last:
-		o.TTL = cmp.Or(ttl, o.TTL)
-		o.Prefix = cmp.Or(prefix, o.Prefix)
-		o.Version = cmp.Or(int(version), o.Version)
-		return 0, nil
-	case prefix != "" || version != 0:
-		return 0, errors.New("the parameters key_prefix and version belong to the last URL")
-	case ttl == Never:
-		return 0, errors.New("the parameter timeout of a tier is not positive: leave the tier out")
+	case !last && (prefix != "" || version != 0 || soft != 0 || onOutage != "" || recovery >= 0):
+		return t, errors.New("of the parameters that every URL may have, only timeout and store_timeout are those of a tier: the others belong to the last URL")
+	case !last && t.TTL == Never:
+		return t, errors.New("the parameter timeout of a tier is not positive: leave the tier out")
+	case !last:
+		return t, nil
 	}
-	return ttl, nil
+	o.TTL = cmp.Or(t.TTL, o.TTL)
+	o.Prefix = cmp.Or(prefix, o.Prefix)
+	o.Version = cmp.Or(int(version), o.Version)
+	o.StoreTimeout = cmp.Or(t.Timeout, o.StoreTimeout)
+	o.StoreSoftTimeout = cmp.Or(soft, o.StoreSoftTimeout)
+	switch onOutage {
+	case "load":
+		o.OnOutage = FailOpen
+	case "fail":
+		o.OnOutage = FailClosed
+	}
+	switch {
+	case recovery == 0:
+		o.Recovery = -1
+	case recovery > 0:
+		o.Recovery = int(recovery)
+	}
+	return t, nil
 }
 
 // ttlOf reads a timeout; 0 is none.

@@ -89,7 +89,28 @@ type Options struct {
 	// MaxValue is the largest payload that is stored, in bytes. Default 64 MiB.
 	MaxValue int
 
-	// Near are memory tiers in front of the store, nearest first.
+	// StoreTimeout bounds each call to the store: one that takes longer is given
+	// up, and is an outage (ErrStoreTimeout). It may or may not have taken effect.
+	// Default 0: the store's own timeouts do, and the caller's context.
+	StoreTimeout time.Duration
+	// StoreSoftTimeout is how long a read that has a loader to go on with waits for
+	// the store: then it loads, as in an outage. The call goes on, in a place of
+	// MaxBackground, and what it brings is in the near tiers for the next reader.
+	// Default 0: as long as StoreTimeout.
+	StoreSoftTimeout time.Duration
+	// OnOutage is what GetOrSet and GetOrSetMany do while the store is down.
+	// Default FailOpen: they load.
+	OnOutage OutagePolicy
+	// Recovery bounds the keys and tags that are remembered while the store does
+	// not take their invalidation. The caller has the error, and the client goes on
+	// trying: until the store has taken it, nothing that it concerns is served or
+	// joined here. Beyond the bound one Clear of the whole namespace stands for all.
+	// A fenced Set that the store did not take counts as an invalidation of its key;
+	// other writes are not repeated. Default 10 000; negative: nothing is remembered.
+	// A store in memory has no outages and no use for it.
+	Recovery int
+
+	// Near are tiers in front of the store, nearest first.
 	Near []Tier
 	// Staleness bounds how long a near tier may serve what another process has
 	// invalidated. Default 500 ms.
@@ -102,19 +123,40 @@ type Options struct {
 	Hooks Hooks
 }
 
-// Tier is a memory tier in front of a client's store. What it holds ends with
-// the entry that it was copied from, or before, and is used only while the
+// Tier is a tier in front of a client's store, such as memory. What it holds ends
+// with the entry that it was copied from, or before, and is used only while the
 // authoritative store was asked within Options.Staleness and has seen no
-// invalidation or write since.
+// invalidation or write since: without a log, of anything, with one, of what
+// concerns it. A tier that is full, slow or down is passed over.
+//
+// Where Store keeps entries in this process (driver.EntryKeeper) they stay
+// decoded. Any other, such as a server on the same machine in front of a distant
+// one, costs a round trip that has to be worth it, and is of use where the
+// authoritative store has a log: elsewhere any write makes all of it suspect.
 type Tier struct {
-	// Store must keep entries in this process (driver.EntryKeeper), and must not
-	// be shared with anything else. The client closes it.
+	// Store must be a namespace of its own: only other clients of the same store
+	// may share it, and of memory none. The client closes it.
 	Store driver.Store
 	// TTL caps how long this tier keeps an entry: default 1 minute, Forever for no
 	// cap. It bounds what a clock that differs from the one of the process that
 	// wrote the entry can add to its life.
 	TTL time.Duration
+	// Timeout bounds each call to this tier: one that takes longer is given up, and
+	// the next tier is asked, as when this one is down. Default 0: no bound.
+	Timeout time.Duration
 }
+
+// OutagePolicy is what a read that could load does while the store is down.
+type OutagePolicy uint8
+
+const (
+	// FailOpen treats what cannot be asked as a miss: the loader runs, within
+	// Options.MaxLoads, and its value is not stored.
+	FailOpen OutagePolicy = iota
+	// FailClosed returns the outage: for a database that would not survive the
+	// reads that the cache keeps from it.
+	FailClosed
+)
 
 const (
 	defaultTTL         = 5 * time.Minute
@@ -128,6 +170,7 @@ const (
 	defaultLeaseWait   = 3 * time.Second
 	defaultRetryAfter  = 10 * time.Second
 	defaultBackground  = 64
+	defaultRecovery    = 10_000
 )
 
 // withDefaults returns a copy with each zero replaced, or says what contradicts
@@ -162,6 +205,9 @@ func (o *Options) withDefaults() (Options, error) {
 	if out.MaxBackground == 0 {
 		out.MaxBackground = defaultBackground
 	}
+	if out.Recovery == 0 {
+		out.Recovery = defaultRecovery
+	}
 	if out.Version == 0 {
 		out.Version = 1
 	}
@@ -188,14 +234,17 @@ func (o *Options) withDefaults() (Options, error) {
 	refuse(out.MaxBackground < 0, "MaxBackground is %d", out.MaxBackground)
 	refuse(out.MaxKey < minMaxKey, "MaxKey is %d, less than %d", out.MaxKey, minMaxKey)
 	refuse(out.MaxValue < 0, "MaxValue is %d", out.MaxValue)
+	refuse(out.StoreTimeout < 0, "StoreTimeout is %v", out.StoreTimeout)
+	refuse(out.StoreSoftTimeout < 0, "StoreSoftTimeout is %v", out.StoreSoftTimeout)
+	refuse(out.OnOutage > FailClosed, "OnOutage is %d", out.OnOutage)
+	refuse(out.OnOutage == FailClosed && out.StoreSoftTimeout > 0, "StoreSoftTimeout is %v, but FailClosed has nothing to go on with then", out.StoreSoftTimeout)
 	for i, t := range out.Near {
 		if t.Store == nil {
 			errs = append(errs, fmt.Errorf("cache.Options.Near[%d].Store is nil", i))
 			continue
 		}
-		k, ok := driver.As[driver.EntryKeeper](t.Store)
-		refuse(!ok || !k.KeepsEntries(), "Near[%d].Store does not keep entries in this process", i)
 		refuse(t.TTL < 0, "Near[%d].TTL is %v", i, t.TTL)
+		refuse(t.Timeout < 0, "Near[%d].Timeout is %v", i, t.Timeout)
 	}
 	return out, errors.Join(errs...)
 }

@@ -21,6 +21,9 @@ type found struct {
 	why     StaleReason
 	took    time.Duration
 	odd     error
+	tier    int       // that had it
+	back    *backfill // of a batch: copies go there
+	suspect bool      // a near tier had a copy that may be outdated
 }
 
 // find reads a key through the tiers into f, which is zero. With hold > 0 a
@@ -56,7 +59,7 @@ func (e *engine) nearest(ctx context.Context, f *found) *driver.Entry {
 	if len(e.near) == 0 || f.flags != 0 {
 		return nil
 	}
-	entry := e.fromNear(ctx, f.key)
+	entry := e.fromNear(ctx, f)
 	if entry != nil {
 		f.outcome = hitOutcome(entry, NearHit)
 	}
@@ -65,6 +68,9 @@ func (e *engine) nearest(ctx context.Context, f *found) *driver.Entry {
 
 // ask reads f.key from the authoritative store.
 func (e *engine) ask(ctx context.Context, hold time.Duration, f *found) error {
+	if hold > 0 && e.opts.StoreSoftTimeout > 0 {
+		return e.askSoftly(ctx, hold, f)
+	}
 	var sent time.Time
 	if !e.untimed { // a clock read is a fifth of a hit in memory
 		sent = time.Now()
@@ -83,7 +89,7 @@ func (e *engine) ask(ctx context.Context, hold time.Duration, f *found) error {
 
 // take judges what the store answered to a request that was sent at that time.
 func (e *engine) take(ctx context.Context, sent time.Time, r *driver.Reading, f *found) {
-	f.fence, f.planted = r.Fence, r.Planted
+	f.fence, f.planted, f.tier = r.Fence, r.Planted, len(e.near)
 	if r.Planted {
 		e.planted(r.Fence.Token, false)
 	}
@@ -91,6 +97,8 @@ func (e *engine) take(ctx context.Context, sent time.Time, r *driver.Reading, f 
 		e.node.observe(sent, r.Fence.Stamp)
 	}
 	switch {
+	case e.owes(f.key, r.Entry):
+		f.outcome, f.fence.Token = Miss, 0 // neither is it served, nor anything stored over it
 	case r.Entry == nil:
 		f.outcome, f.odd = Miss, r.Odd
 	case unreadable(r.Entry):
@@ -103,7 +111,12 @@ func (e *engine) take(ctx context.Context, sent time.Time, r *driver.Reading, f 
 	default:
 		f.entry, f.outcome = r.Entry, hitOutcome(r.Entry, Hit)
 		if len(e.near) > 0 {
-			e.toNear(ctx, f.key, &nearCopy{entry: r.Entry, asOf: r.Fence.Stamp}, len(e.near))
+			c := &nearCopy{entry: r.Entry, asOf: r.Fence.Stamp}
+			if f.back != nil {
+				f.back.add(f.key, c, r.Entry.Life)
+			} else {
+				e.toNear(ctx, f.key, c, r.Entry.Life, len(e.near))
+			}
 		}
 	}
 }
@@ -132,11 +145,14 @@ func hitOutcome(e *driver.Entry, hit Outcome) Outcome {
 func (v *view) report(ctx context.Context, name string, f *found, err error) {
 	e := v.engine
 	e.count.read(f.outcome)
+	if f.suspect {
+		e.count.suspects.Add(1)
+	}
 	if f.odd != nil {
 		e.count.odd.Add(1)
 	}
 	if e.opts.Hooks.Read != nil {
-		info := ReadInfo{Prefix: v.path, Key: name, Outcome: f.outcome, Took: f.took, Odd: f.odd, Err: err}
+		info := ReadInfo{Prefix: v.path, Key: name, Outcome: f.outcome, Tier: f.tier, Suspect: f.suspect, Took: f.took, Odd: f.odd, Err: err}
 		switch {
 		case f.entry != nil:
 			info.Bytes = len(f.entry.Payload)
@@ -144,6 +160,14 @@ func (v *view) report(ctx context.Context, name string, f *found, err error) {
 			info.Bytes, info.Why = len(f.stale.Payload), f.why
 		}
 		e.opts.Hooks.Read(ctx, info)
+	}
+}
+
+// reportFailure reports a read that the store did not answer. One that could not
+// be asked for is none.
+func (v *view) reportFailure(ctx context.Context, name string, f *found, err error) {
+	if f.outcome == Failed {
+		v.report(ctx, name, f, err)
 	}
 }
 

@@ -124,16 +124,15 @@ func (t Typed[V]) unusable(ctx context.Context, key string, f *found, why error)
 
 // GetMany returns what of keys is there.
 func (t Typed[V]) GetMany(ctx context.Context, keys ...string) (map[string]V, error) {
-	entries, err := t.view.getMany(ctx, keys)
-	out := make(map[string]V, len(entries))
-	for k, e := range entries {
+	out := make(map[string]V, len(keys))
+	_, err := t.view.getMany(ctx, keys, func(k string, e *driver.Entry) error {
 		var v V
-		if err := t.form.decode(e, &v); err != nil {
-			t.view.engine.count.odd.Add(1)
-			continue
+		if why := t.form.decode(e, &v); why != nil {
+			return why
 		}
 		out[k] = v
-	}
+		return nil
+	})
 	return out, err
 }
 
@@ -164,8 +163,9 @@ func (t Typed[V]) GetOrSet(ctx context.Context, key string, load func(context.Co
 			f.outcome = Miss
 		}
 	}
-	if err != nil && (f.outcome != Failed || ctx.Err() != nil) {
+	if t.view.engine.givesUp(ctx, &f, err) {
 		var zero V
+		t.view.reportFailure(ctx, key, &f, err)
 		return zero, wrap("get or set", key, err)
 	}
 	return t.load(ctx, key, &f, err, load, opts)

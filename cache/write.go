@@ -46,6 +46,11 @@ func (v *view) write(ctx context.Context, op, name string, size int, takes optio
 		if err != nil {
 			return false, err
 		}
+		if op != "set" && op != "fill" { // what these do does not depend on what stands there
+			if err := e.settle(ctx, key); err != nil {
+				return false, err
+			}
+		}
 		return do(key, &c)
 	}()
 	err = wrap(op, name, err)
@@ -61,9 +66,15 @@ func (v *view) write(ctx context.Context, op, name string, size int, takes optio
 // put gives an entry to the authoritative store and takes in its clock, so that
 // what the near tiers hold is asked for again.
 func (e *engine) put(ctx context.Context, key driver.Key, entry *driver.Entry, mode driver.Mode, token driver.Token) (bool, error) {
-	sent := time.Now()
+	sent, mark := time.Now(), e.recovery.mark()
 	r, err := e.store.Put(ctx, key, entry, mode, token)
+	if mode == driver.SetFenced && undelivered(err) {
+		e.owe(ctx, []driver.Key{key}, nil)
+	}
 	e.wrote(sent, r.Clock, err, nil, key)
+	if mark > 0 && err == nil && (r.Done || mode == driver.SetFenced) {
+		e.paid(ctx, mark, []driver.Key{key}, nil)
+	}
 	return r.Done, err
 }
 
@@ -89,9 +100,15 @@ func (e *engine) wrote(sent time.Time, clock driver.Stamp, err error, tags []str
 
 // invalidate drops keys, and what has one of tags, which are the driver's.
 func (e *engine) invalidate(ctx context.Context, keys []driver.Key, tags []string) (int, error) {
-	sent := time.Now()
+	sent, mark := time.Now(), e.recovery.mark()
 	r, err := e.store.Invalidate(ctx, driver.Invalidation{Keys: keys, Tags: tags})
+	if undelivered(err) {
+		e.owe(ctx, keys, tags)
+	}
 	e.wrote(sent, r.Clock, err, tags, keys...)
+	if err == nil {
+		e.paid(ctx, mark, keys, tags)
+	}
 	return r.Removed, err
 }
 
@@ -167,19 +184,23 @@ func (e *engine) fill(ctx context.Context, key driver.Key, it item, fence driver
 	entry.Stamp, entry.Cost = fence.Stamp, c.cost
 	sent := time.Now()
 	r, err := e.store.Put(ctx, key, entry, driver.Fill, fence.Token)
-	e.filled(ctx, sent, key, entry, r, err)
+	if c := e.filled(sent, entry, r, err); c != nil {
+		e.toNear(ctx, key, c, entry.Life, len(e.near))
+	}
 	return r.Done, err
 }
 
-// filled takes in the outcome of a Fill that was sent at that time.
-func (e *engine) filled(ctx context.Context, sent time.Time, key driver.Key, entry *driver.Entry, r driver.Result, err error) {
+// filled takes in the outcome of a Fill that was sent at that time. It returns
+// the copy for the near tiers, if there is to be one.
+func (e *engine) filled(sent time.Time, entry *driver.Entry, r driver.Result, err error) *nearCopy {
 	if len(e.near) == 0 || err != nil {
-		return
+		return nil
 	}
 	e.node.observe(sent, r.Clock)
-	if r.Done {
-		e.toNear(ctx, key, &nearCopy{entry: entry, asOf: entry.Stamp}, len(e.near))
+	if !r.Done {
+		return nil
 	}
+	return &nearCopy{entry: entry, asOf: entry.Stamp}
 }
 
 // Set implements Cache.

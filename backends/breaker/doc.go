@@ -10,6 +10,10 @@
 // answered it is closed, and open again when one fails. A call's outcome counts
 // only for the state in which the call began.
 //
+// Any URL of cache.Open may ask for one, once this package is imported:
+//
+//	redis://10.0.0.5/0?breaker=true&breaker_failures=5&breaker_open_for=1s&breaker_probes=1&breaker_timeout=250ms
+//
 // # What is a failure
 //
 // An outage: every error but the answers of package driver (a miss, not an
@@ -39,7 +43,7 @@
 // server is back, or is open here when the server is well for the others. So an
 // invalidation fails only if the server did not take it, and waits for that as
 // long as Timeout (or OpenFor) allows. When it fails it may not have happened:
-// repeating it is the caller's to do, and harmless.
+// repeating it is harmless, and package cache does so.
 //
 // A Set that fails leaves what stood under the key. Whoever cannot live with
 // that deletes the key, which passes.

@@ -65,6 +65,7 @@ type Coding byte
 const (
 	Compressed Coding = 1
 	Encrypted  Coding = 2
+	Copied     Coding = 3 // by package cache, into a tier in front of the store
 )
 
 // Forever is the Expires of an entry that does not expire.

@@ -331,6 +331,9 @@ func (w *world) clientOf(s driver.Store, opts *cache.Options) *cache.Client {
 	if o.LeaseWait == 0 {
 		o.LeaseWait = leaseWait
 	}
+	if o.Recovery == 0 {
+		o.Recovery = -1 // what the store does is to be seen, not what the client remembers
+	}
 	c, err := cache.New(s, &o)
 	w.must("cache.New", err)
 	w.t.Cleanup(func() {

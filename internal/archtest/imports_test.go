@@ -35,7 +35,7 @@ var rules = []struct {
 	{"backends/dummy", []string{"cache", "cache/driver", "cache/driver/*"}, nil, "as locmem"},
 	{"backends/compress", []string{"cache/driver", "cache/driver/*"}, []string{"github.com/klauspost/compress"}, "a wrapper knows the driver alone"},
 	{"backends/encrypt", []string{"cache/driver", "cache/driver/*"}, []string{"golang.org/x/crypto"}, "a wrapper knows the driver alone"},
-	{"backends/breaker", []string{"cache/driver", "cache/driver/*"}, []string{"github.com/sony/gobreaker/v2"}, "a wrapper knows the driver alone"},
+	{"backends/breaker", []string{"cache", "cache/driver", "cache/driver/*"}, []string{"github.com/sony/gobreaker/v2"}, "a wrapper knows the driver, and cache only to register its parameters"},
 	{"backends/shard", []string{"cache/driver", "cache/driver/*"}, []string{"github.com/cespare/xxhash/v2"}, "a wrapper knows the driver alone"},
 	{"backends/*", []string{"cache", "cache/driver", "cache/driver/*"}, []string{""}, "a backend knows no other"},
 	{"httpcache", []string{"cache"}, nil, "the layers above know cache, never each other, never a backend"},

@@ -75,6 +75,20 @@ func ParamsOf(u *url.URL) *Params {
 	return p
 }
 
+// Only returns those of these names, for somebody who knows no others.
+func (p *Params) Only(names ...string) *Params {
+	some := &Params{values: map[string]string{}}
+	for _, name := range names {
+		if v := p.values[name]; v != "" {
+			some.values[name] = v
+		}
+	}
+	return some
+}
+
+// Len is how many there are.
+func (p *Params) Len() int { return len(p.values) }
+
 // refuse records what is wrong with a parameter.
 func (p *Params) refuse(name, is string) {
 	p.errs = append(p.errs, fmt.Errorf("the parameter %s is not %s", name, is))

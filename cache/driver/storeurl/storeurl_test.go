@@ -125,3 +125,15 @@ func ExampleParams() {
 	// 1000 1s
 	// unknown parameter "colour": known are max_entries, timeout
 }
+
+func TestOnly(t *testing.T) {
+	t.Parallel()
+	p := storeurl.ParamsOf(parse(t, "x://?A=1&b=2&c="))
+	some := p.Only("a", "c", "d")
+	if some.Len() != 1 || some.Int("a", 0, 0) != 1 || some.Err() != nil {
+		t.Errorf("got %d of them, %v; want a alone", some.Len(), some.Err())
+	}
+	if p.Len() != 3 {
+		t.Errorf("all: got %d, want 3", p.Len())
+	}
+}
