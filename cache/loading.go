@@ -23,6 +23,7 @@ type Load struct {
 	hasTTL   bool
 	tags     []string
 	previous any
+	alone    bool // for one caller
 }
 
 // Loading returns the load that ctx was given to, or nil in any other context.
@@ -33,6 +34,10 @@ func Loading(ctx context.Context) *Load {
 	}
 	return nil
 }
+
+// Shared reports whether others than the caller may be given the result: not in
+// a context of [WithAccess].
+func (l *Load) Shared() bool { return l != nil && !l.alone }
 
 // SetTTL gives the result this lifetime. With one of 0 or less, such as [Never],
 // it is not stored.

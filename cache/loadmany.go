@@ -25,7 +25,7 @@ func (v *view) getOrSetMany(ctx context.Context, names []string, schema uint64, 
 		return nil, wrap(op, "", err)
 	}
 	b := &batchCall{view: v, call: &c, ctx: ctx, load: load, began: time.Now(), out: make(map[string]*driver.Entry, len(lookups))}
-	var missing, refresh []*lookup
+	var missing, refresh, alone []*lookup
 	for i := range lookups {
 		l := &lookups[i]
 		l.schema = schema
@@ -42,6 +42,8 @@ func (v *view) getOrSetMany(ctx context.Context, names []string, schema uint64, 
 			keep(b.out, l.name, l.entry)
 		case loading(ctx, e, l.key):
 			return nil, wrap(op, l.name, ErrRecursiveLoad)
+		case l.access != ReadWrite:
+			alone = append(alone, l)
 		case l.stale != nil && !c.refresh && e.throttled(flightKey{Key: l.key, schema: schema}):
 			b.serveStale(l, Throttled)
 		case l.stale != nil && !c.refresh && c.soft <= 0:
@@ -51,6 +53,7 @@ func (v *view) getOrSetMany(ctx context.Context, names []string, schema uint64, 
 			missing = append(missing, l)
 		}
 	}
+	b.loadAlone(alone)
 	if err := b.start(refresh, true); err != nil {
 		return nil, err
 	}
@@ -68,8 +71,16 @@ type batchCall struct {
 	load  batchLoader
 	began time.Time
 
-	waits []batchWait
-	out   map[string]*driver.Entry
+	waits  []batchWait
+	out    map[string]*driver.Entry
+	failed ManyError
+}
+
+func (b *batchCall) fail(name string, err error) {
+	if b.failed == nil {
+		b.failed = make(ManyError)
+	}
+	b.failed[name] = err
 }
 
 // batchWait is a flight that the call waits for.
@@ -137,7 +148,6 @@ func (b *batchCall) start(lookups []*lookup, background bool) error {
 // collect waits for all flights of the call.
 func (b *batchCall) collect(op string) (map[string]*driver.Entry, error) {
 	e := b.view.engine
-	var failed ManyError
 	for i, w := range b.waits {
 		patience := b.call.hard
 		if w.stale != nil && !b.call.refresh {
@@ -157,16 +167,13 @@ func (b *batchCall) collect(op string) (map[string]*driver.Entry, error) {
 		switch {
 		case errors.Is(err, ErrNotFound):
 		case err != nil:
-			if failed == nil {
-				failed = make(ManyError)
-			}
-			failed[w.name] = err
+			b.fail(w.name, err)
 		default:
 			keep(b.out, w.name, entry)
 		}
 	}
-	if failed != nil {
-		return b.out, wrap(op, "", failed)
+	if b.failed != nil {
+		return b.out, wrap(op, "", b.failed)
 	}
 	return b.out, nil
 }

@@ -151,12 +151,12 @@ func (t Typed[V]) GetOrSet(ctx context.Context, key string, load func(context.Co
 		why := t.form.decode(f.entry, &value)
 		if why == nil {
 			t.view.report(ctx, key, &f, nil)
-			if t.view.engine.early(f.entry) {
+			if f.access == ReadWrite && t.view.engine.early(f.entry) {
 				t.refreshEarly(ctx, key, f, load, opts)
 			}
 			return value, nil
 		}
-		if f.fence.Token == 0 { // a near copy: the store knows where a load begins
+		if f.fence.Token == 0 && f.access == ReadWrite { // a near copy: the store knows where a load begins
 			err = t.view.engine.ask(ctx, t.view.engine.hold, &f)
 		}
 		f.entry, f.stale, f.odd = nil, nil, why

@@ -117,6 +117,9 @@ func (v *view) set(ctx context.Context, name string, it item, opts []Option) err
 			_, err := e.invalidate(ctx, []driver.Key{key}, nil)
 			return err == nil, err
 		}
+		if accessOf(ctx) != ReadWrite {
+			return false, ErrReadOnly
+		}
 		entry := it.entry(c, life(time.Now(), c.ttl, c.stale))
 		if c.fenced {
 			entry.Stamp = c.fence.fence.Stamp
@@ -138,6 +141,8 @@ func (v *view) add(ctx context.Context, name string, it item, opts []Option) (bo
 		case c.ttl <= 0:
 			r, err := e.store.Get(ctx, key, 0)
 			return err == nil && !r.Live(), err
+		case accessOf(ctx) != ReadWrite:
+			return false, ErrReadOnly
 		}
 		return e.put(ctx, key, it.entry(c, life(time.Now(), c.ttl, 0)), driver.Add, 0)
 	})
@@ -148,6 +153,9 @@ func (v *view) fill(ctx context.Context, name string, it item, f Fence, opts []O
 	return v.write(ctx, "fill", name, len(it.payload), optTTL|optStale|optTags, opts, func(key driver.Key, c *call) (bool, error) {
 		if f.owner != e.owner(key) {
 			return false, fmt.Errorf("%w: the fence is another key's", ErrKey)
+		}
+		if accessOf(ctx) != ReadWrite {
+			return false, nil
 		}
 		c.staleAsLoad(&e.opts)
 		return e.fill(ctx, key, it, f.fence, c)
@@ -207,8 +215,12 @@ func (v *view) Fence(ctx context.Context, key string) (Fence, error) {
 	if err != nil {
 		return Fence{}, wrap("fence", key, err)
 	}
+	hold := e.hold
+	if accessOf(ctx) != ReadWrite {
+		hold = 0 // nothing will be stored, and nobody is to wait for it
+	}
 	sent := time.Now()
-	r, err := e.store.Get(ctx, k, e.hold)
+	r, err := e.store.Get(ctx, k, hold)
 	if err != nil {
 		return Fence{}, wrap("fence", key, err)
 	}

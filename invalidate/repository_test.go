@@ -71,7 +71,7 @@ func TestRepository(t *testing.T) {
 		lists := cache.For[[]int](d.cache.WithPrefix("lists"))
 		list := func(owner string) []int {
 			t.Helper()
-			ids, err := invalidate.GetOrSet(ctx, lists, owner, func(ctx context.Context) (ids []int, _ error) {
+			ids, err := lists.GetOrSet(ctx, owner, func(ctx context.Context) (ids []int, _ error) {
 				rows, err := d.sql.QueryContext(ctx, d.query("SELECT id FROM notes WHERE owner = ? ORDER BY id"), owner)
 				if err != nil {
 					return nil, err

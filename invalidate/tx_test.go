@@ -141,28 +141,6 @@ func TestTwoDatabases(t *testing.T) {
 	})
 }
 
-// A load that others may share must not see what is not committed.
-func TestSharedLoadInATransaction(t *testing.T) {
-	onDatabases(t, nil, func(t *testing.T, d *database) {
-		d.exec(t, d.sql, "INSERT INTO notes VALUES (1, 'ann')")
-		err := d.InTx(t.Context(), nil, func(ctx context.Context, _ *invalidate.Tx) error {
-			d.give(t, ctx, 1, "bob")
-			_, err := d.owners.GetOrSet(ctx, "1", func(ctx context.Context) (string, error) {
-				on, err := d.Conn(ctx)
-				if err != nil {
-					return "", err
-				}
-				return d.ownerIn(ctx, on, 1)
-			})
-			return err
-		})
-		if !errors.Is(err, invalidate.ErrSharedLoad) {
-			t.Errorf("got %v, want ErrSharedLoad", err)
-		}
-		d.want(t, 1, "ann", false)
-	})
-}
-
 // The end of the request's context rolls back; whatever ends the transaction,
 // the context that outlives it works.
 func TestTransactionEnds(t *testing.T) {

@@ -57,7 +57,7 @@ type lists struct {
 
 func (l *lists) of(ctx context.Context, on *gorm.DB, owner string) []int {
 	l.t.Helper()
-	ids, err := invalidate.GetOrSet(ctx, l.view, owner, func(ctx context.Context) ([]int, error) {
+	ids, err := l.view.GetOrSet(ctx, owner, func(ctx context.Context) ([]int, error) {
 		l.loads++
 		ids := []int{}
 		return ids, on.Model(&Note{}).Where("owner = ?", owner).Order("id").Pluck("id", &ids).Error
