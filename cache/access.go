@@ -34,17 +34,26 @@ const (
 // again in the context that a nil decide gives: it is for values that have nothing
 // to do with the transaction, such as sessions and locks.
 func WithAccess(ctx context.Context, decide func() Access) context.Context {
-	r := request{}
+	r := request{access: decide}
 	if around := requestOf(ctx); around != nil {
 		r.memo = around.memo
 		if outer := around.access; outer != nil && decide != nil {
-			own := decide
-			decide = func() Access { return max(outer(), own()) }
+			r.access = func() Access { return max(outer(), decide()) }
 		}
 	}
-	r.access = decide
-	restricted.Store(true)
+	if decide != nil {
+		restricted.Store(true)
+	}
 	return context.WithValue(ctx, requestKey{}, &r)
+}
+
+// AccessOf returns what calls in ctx may do now. It is for packages that keep
+// things in a cache, to begin nothing that others would wait for in vain.
+func AccessOf(ctx context.Context) Access {
+	if !restricted.Load() {
+		return ReadWrite
+	}
+	return requestOf(ctx).allows()
 }
 
 // restricted is set by the first WithAccess of the process. Until then no read
@@ -77,14 +86,6 @@ func (r *request) allows() Access {
 		return ReadWrite
 	}
 	return r.access()
-}
-
-// accessOf is what a call in ctx may do.
-func accessOf(ctx context.Context) Access {
-	if !restricted.Load() {
-		return ReadWrite
-	}
-	return requestOf(ctx).allows()
 }
 
 // loadAlone is the way of a miss in a context that may not store. It takes no

@@ -147,7 +147,7 @@ func (v *view) setMany(ctx context.Context, values map[string]item, opts []Optio
 	case err != nil:
 	case c.userTags:
 		err = ErrUnfenced
-	case c.ttl > 0 && accessOf(ctx) != ReadWrite:
+	case c.ttl > 0 && AccessOf(ctx) != ReadWrite:
 		err = ErrReadOnly
 	}
 	names := slices.Sorted(maps.Keys(values))

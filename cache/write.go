@@ -117,7 +117,7 @@ func (v *view) set(ctx context.Context, name string, it item, opts []Option) err
 			_, err := e.invalidate(ctx, []driver.Key{key}, nil)
 			return err == nil, err
 		}
-		if accessOf(ctx) != ReadWrite {
+		if AccessOf(ctx) != ReadWrite {
 			return false, ErrReadOnly
 		}
 		entry := it.entry(c, life(time.Now(), c.ttl, c.stale))
@@ -141,7 +141,7 @@ func (v *view) add(ctx context.Context, name string, it item, opts []Option) (bo
 		case c.ttl <= 0:
 			r, err := e.store.Get(ctx, key, 0)
 			return err == nil && !r.Live(), err
-		case accessOf(ctx) != ReadWrite:
+		case AccessOf(ctx) != ReadWrite:
 			return false, ErrReadOnly
 		}
 		return e.put(ctx, key, it.entry(c, life(time.Now(), c.ttl, 0)), driver.Add, 0)
@@ -154,7 +154,7 @@ func (v *view) fill(ctx context.Context, name string, it item, f Fence, opts []O
 		if f.owner != e.owner(key) {
 			return false, fmt.Errorf("%w: the fence is another key's", ErrKey)
 		}
-		if accessOf(ctx) != ReadWrite {
+		if AccessOf(ctx) != ReadWrite {
 			return false, nil
 		}
 		c.staleAsLoad(&e.opts)
@@ -215,12 +215,11 @@ func (v *view) Fence(ctx context.Context, key string) (Fence, error) {
 	if err != nil {
 		return Fence{}, wrap("fence", key, err)
 	}
-	hold := e.hold
-	if accessOf(ctx) != ReadWrite {
-		hold = 0 // nothing will be stored, and nobody is to wait for it
+	if AccessOf(ctx) != ReadWrite {
+		return Fence{owner: e.owner(k)}, nil // under which nothing is stored, also later
 	}
 	sent := time.Now()
-	r, err := e.store.Get(ctx, k, hold)
+	r, err := e.store.Get(ctx, k, e.hold)
 	if err != nil {
 		return Fence{}, wrap("fence", key, err)
 	}
