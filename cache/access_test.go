@@ -11,6 +11,7 @@ import (
 
 	"github.com/stratacache/strata/backends/locmem"
 	"github.com/stratacache/strata/cache"
+	"github.com/stratacache/strata/cache/driver"
 )
 
 func within(ctx context.Context, a *cache.Access) context.Context {
@@ -20,7 +21,15 @@ func within(ctx context.Context, a *cache.Access) context.Context {
 // A context decides, at each call, what is read and that nothing is stored.
 func TestAccess(t *testing.T) {
 	t.Parallel()
-	c := open(t, locmem.New(nil), nil)
+	store := &tapped{Store: locmem.New(nil)}
+	access := cache.ReadWrite
+	store.get = func(ctx context.Context, key driver.Key, hold time.Duration, next driver.Store) (driver.Reading, error) {
+		if access != cache.ReadWrite && hold > 0 && key.Name == "absent" {
+			t.Error("a miss leaves a fence, for whose load others would wait")
+		}
+		return next.Get(ctx, key, hold)
+	}
+	c := open(t, store, nil)
 	values := cache.For[string](c)
 	loads := 0
 	load := func(context.Context) (string, error) { loads++; return fmt.Sprint("v", loads), nil }
@@ -30,7 +39,6 @@ func TestAccess(t *testing.T) {
 			t.Errorf("%s: got %q, %v, want %s", key, got, err, want)
 		}
 	}
-	access := cache.ReadWrite
 	ctx := within(t.Context(), &access)
 	get(ctx, "k", "v1")
 
@@ -80,7 +88,11 @@ func TestAccessToStaleValues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := open(t, locmem.New(nil), &cache.Options{Stale: time.Hour, EarlyRefresh: 1e9})
 		loads := 0
-		load := func(context.Context) ([]byte, error) { loads++; time.Sleep(time.Second); return []byte{byte(loads)}, nil }
+		load := func(context.Context) ([]byte, error) {
+			loads++
+			time.Sleep(time.Second)
+			return []byte{byte(loads)}, nil
+		}
 		access := cache.ReadWrite
 		ctx := within(t.Context(), &access)
 		get := func(want byte) {
@@ -246,7 +258,9 @@ func TestLoadsWithoutAccess(t *testing.T) {
 	access := cache.NoAccess
 	ctx := within(t.Context(), &access)
 	var ask func(ctx context.Context) ([]byte, error)
-	ask = func(ctx context.Context) ([]byte, error) { return c.GetOrSet(ctx, "k", ask) }
+	ask = func(ctx context.Context) ([]byte, error) {
+		return c.GetOrSet(ctx, "k", func(ctx context.Context) ([]byte, error) { return c.GetOrSet(ctx, "l", ask) })
+	}
 	if _, err := ask(ctx); !errors.Is(err, cache.ErrRecursiveLoad) {
 		t.Errorf("got %v, want ErrRecursiveLoad", err)
 	}
