@@ -44,9 +44,10 @@
 // # Tags
 //
 // A tag drops every fragment that has it: see cache.Cache.Invalidate. A fragment
-// with others in it has their tags too, and ends when the first of them does. A
-// value that is loaded through the cache and made from fragments is given their
-// tags; for a page see [Options].OnTags.
+// with others in it has their tags too, and ends when the first of them does. So
+// does a value that is loaded through the cache and made from fragments; for a page
+// see [Options].OnTags. What a method of the data tells the load that it is part
+// of, by cache.Loading, counts for the fragment and for those around it.
 //
 // # Data
 //
