@@ -7,7 +7,9 @@
 // A tag names a thing that values, pages and fragments depend on, such as
 // Tag("article", 42). There is one name space of tags in a client, whatever the
 // prefix of what carries them. Invalidating a tag costs the same however many
-// entries have it. A [Namespace] is a group of keys that are dropped together.
+// entries have it. There are two verbs: what depends on one of [Names].Tags is
+// gone; what depends on one of Names.Expire may still be shown, where it was stored
+// with a stale time, to those who would else wait for it to be made anew. A [Namespace] is a group of keys that are dropped together.
 //
 // # Writes
 //

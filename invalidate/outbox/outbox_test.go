@@ -17,7 +17,8 @@ import (
 	"github.com/stratacache/strata/invalidate/outbox"
 )
 
-// switched is a store that can be out of reach, and that remembers tags.
+// switched is a store that can be out of reach, with the tags that its cache has
+// invalidated; those that expire are "expire:…".
 type switched struct {
 	driver.Store
 	down atomic.Bool
@@ -32,10 +33,21 @@ func (s *switched) Invalidate(ctx context.Context, what driver.Invalidation) (dr
 	if s.down.Load() {
 		return driver.Invalidated{}, errDown
 	}
-	s.mu.Lock()
-	s.tags = append(s.tags, what.Tags...)
-	s.mu.Unlock()
 	return s.Store.Invalidate(ctx, what)
+}
+
+func (s *switched) note(_ context.Context, info cache.InvalidateInfo) {
+	if info.Err != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range info.Tags {
+		if info.Expire {
+			t = "expire:" + t
+		}
+		s.tags = append(s.tags, t)
+	}
 }
 
 func (s *switched) seen() []string {
@@ -47,7 +59,7 @@ func (s *switched) seen() []string {
 func memory(t *testing.T) (*switched, *cache.Client) {
 	t.Helper()
 	s := &switched{Store: locmem.New(nil)}
-	c, err := cache.New(s, nil)
+	c, err := cache.New(s, &cache.Options{Hooks: cache.Hooks{Invalidate: s.note}})
 	if err != nil {
 		t.Fatal(err)
 	}

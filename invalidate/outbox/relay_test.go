@@ -41,12 +41,13 @@ func TestDeliver(t *testing.T) {
 		add("main", named("later"), time.Hour)
 		add("main", named("3", strings.Repeat("long", 100)), 0)
 		add("main", invalidate.Names{Keys: []string{binary}}, 0)
-		for _, want := range []int{3, 1, 0} {
+		add("main", invalidate.Names{Expire: []string{"soft", binary}, Tags: []string{"hard"}}, 0)
+		for _, want := range []int{3, 2, 0} {
 			if n, err := box.Deliver(t.Context()); n != want || err != nil {
 				t.Errorf("got %d, %v, want %d", n, err, want)
 			}
 		}
-		if got := store.seen(); !slices.Equal(got, []string{"1", binary, "3"}) {
+		if got := store.seen(); !slices.Equal(got, []string{"1", binary, "3", "hard", "expire:soft", "expire:" + binary}) {
 			t.Errorf("got tags %q", got)
 		}
 		if has, err := c.Has(t.Context(), binary); has || err != nil {
