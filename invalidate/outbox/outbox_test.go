@@ -23,8 +23,15 @@ type switched struct {
 	driver.Store
 	down atomic.Bool
 
-	mu   sync.Mutex
-	tags []string
+	mu    sync.Mutex
+	tags  []string
+	stuck func() // what the next invalidation waits for
+}
+
+func (s *switched) stick(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stuck = f
 }
 
 var errDown = errors.New("connection refused")
@@ -32,6 +39,16 @@ var errDown = errors.New("connection refused")
 func (s *switched) Invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error) {
 	if s.down.Load() {
 		return driver.Invalidated{}, errDown
+	}
+	s.mu.Lock()
+	stuck := s.stuck
+	s.stuck = nil
+	s.mu.Unlock()
+	if stuck != nil {
+		stuck()
+		if ctx.Err() != nil {
+			return driver.Invalidated{}, ctx.Err()
+		}
 	}
 	return s.Store.Invalidate(ctx, what)
 }
