@@ -147,7 +147,7 @@ func TestNotModifiedAfterExpire(t *testing.T) {
 	})
 }
 
-func TestExpireTellsTheHook(t *testing.T) {
+func TestExpireTellsTheHook(t *testing.T) { // INV-043
 	var got []cache.InvalidateInfo
 	c := open(t, nil, &cache.Options{Hooks: cache.Hooks{
 		Invalidate: func(_ context.Context, i cache.InvalidateInfo) { got = append(got, i) },

@@ -10,7 +10,7 @@ import (
 	"github.com/stratacache/strata/cache"
 )
 
-func TestALoaderChoosesLifetimeAndTags(t *testing.T) {
+func TestALoaderChoosesLifetimeAndTags(t *testing.T) { // INV-027
 	inStaleWorld(t, cache.Options{TTL: time.Hour}, func(w *staleWorld) {
 		t := w.t
 		load := func(ctx context.Context) (string, error) {
@@ -41,7 +41,7 @@ func TestALoaderChoosesLifetimeAndTags(t *testing.T) {
 }
 
 // What a result is made from may limit its life, in whatever order it is told.
-func TestALoaderLimitsTheLifetime(t *testing.T) {
+func TestALoaderLimitsTheLifetime(t *testing.T) { // INV-029
 	const s, least = time.Second, time.Minute
 	for _, tc := range []struct {
 		tell func(*cache.Load)

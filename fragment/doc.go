@@ -28,7 +28,7 @@
 // # Lifetimes
 //
 // "5m", "1h30m": a [time.Duration] or its text. A number, or its text, is
-// seconds. "forever" and nil do not expire. Zero and less: rendered every time.
+// whole seconds: a fraction is cut off. "forever" and nil do not expire. Zero and less: rendered every time.
 //
 // # Varying
 //
@@ -70,6 +70,6 @@
 // rendered in a goroutine of its own, which may outlive the request that began
 // it if others wait for its output: do not change data after it was given to
 // Execute. A block is rendered by the first request that wants it, and so never
-// in the background: where cache.Options.Stale lets others show a value that is
-// past its time, it waits.
+// in the background: where cache.Options.Stale lets a template be shown past its
+// time, or after its tag expired, while it is rendered anew, a block waits.
 package fragment

@@ -94,3 +94,24 @@ func TestStaleTemplate(t *testing.T) {
 		}
 	})
 }
+
+// So is one whose tag was expired; a tag that is invalidated leaves nothing to
+// show.
+func TestExpiredTemplate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := parseWith(t, `{{cache "a" . "1h" (tags "t")}}{{define "a"}}{{sleep}}{{count}}{{end}}`, nil, &cache.Options{Stale: time.Hour})
+		for _, step := range []struct {
+			verb  func(context.Context, ...string) error
+			shown string
+		}{{p.client.Expire, "1"}, {p.client.Invalidate, "3"}} {
+			p.get(t, nil)
+			if err := step.verb(t.Context(), "t"); err != nil {
+				t.Fatal(err)
+			}
+			if got := p.get(t, nil); got != step.shown {
+				t.Errorf("got %s, want %s", got, step.shown)
+			}
+			time.Sleep(2 * time.Second)
+		}
+	})
+}

@@ -55,7 +55,7 @@ func (n notes) Delete(ctx context.Context, id int) error {
 	return n.run(ctx, "DELETE FROM notes WHERE id = ?", id)
 }
 
-// INV-003, INV-004, INV-009, INV-020, BUG-22.
+// INV-003, INV-004, INV-009, INV-019, INV-020, BUG-22.
 func TestRepository(t *testing.T) {
 	onDatabases(t, nil, func(t *testing.T, d *database) {
 		ctx := t.Context()

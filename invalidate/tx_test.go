@@ -12,7 +12,7 @@ import (
 
 var errNo = errors.New("no")
 
-// INV-011, INV-013, INV-014, INV-035, BUG-20.
+// INV-011, INV-013, INV-014, INV-035, INV-049, BUG-20.
 func TestTransaction(t *testing.T) {
 	onDatabases(t, nil, func(t *testing.T, d *database) {
 		d.exec(t, d.sql, "INSERT INTO notes VALUES (1, 'ann'), (2, 'ann')")
@@ -44,7 +44,8 @@ func TestTransaction(t *testing.T) {
 	})
 }
 
-// INV-036: what a savepoint takes back is not invalidated, the rest is.
+// INV-036, INV-052: what a savepoint takes back is not invalidated, the rest is, once,
+// at the outermost commit.
 func TestSavepoints(t *testing.T) {
 	onDatabases(t, nil, func(t *testing.T, d *database) {
 		var called []string

@@ -58,7 +58,7 @@ func (l *lists) want(step string, a, b []int, loads int) {
 	}
 }
 
-func TestWrites(t *testing.T) { onDatabases(t, testWrites) }
+func TestWrites(t *testing.T) { onDatabases(t, testWrites) } // INV-019, INV-020, INV-026
 
 func testWrites(t *testing.T, db *gorm.DB, l *lists) {
 	do := func(what *gorm.DB) {
@@ -123,7 +123,7 @@ func testMustBeNamed(t *testing.T, db *gorm.DB, l *lists) {
 	}
 }
 
-func TestTransactions(t *testing.T) { onDatabases(t, testTransactions) }
+func TestTransactions(t *testing.T) { onDatabases(t, testTransactions) } // INV-013, INV-014, INV-036
 
 func testTransactions(t *testing.T, db *gorm.DB, l *lists) {
 	no := errors.New("no")
