@@ -66,6 +66,10 @@ func (l *Load) LimitTTL(d time.Duration) {
 	}
 }
 
+// notFresh: something stale was read for the result. It is not stored, or it would
+// be old for as long as it lives.
+func (l *Load) notFresh() { l.LimitTTL(Never) }
+
 // TTL returns the lifetime that the result of a call with this TTL has by now.
 func (l *Load) TTL(ttl time.Duration) time.Duration {
 	if l == nil {

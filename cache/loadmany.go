@@ -94,6 +94,7 @@ type batchWait struct {
 func (b *batchCall) serveStale(l *lookup, why StaleReason) {
 	l.outcome, l.why = StaleHit, why
 	b.view.report(b.ctx, l.name, &l.found, nil)
+	Loading(b.ctx).notFresh()
 	b.out[l.name] = l.stale
 }
 
