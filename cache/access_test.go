@@ -116,6 +116,9 @@ func TestAccessToStaleValues(t *testing.T) {
 			t.Errorf("a hit: got %v, %v and %d loads, want no early refresh", got, err, loads)
 		}
 		time.Sleep(2 * time.Minute)
+		if _, _, err := cache.For[[]byte](c).GetStale(ctx, "k"); !errors.Is(err, cache.ErrMiss) {
+			t.Errorf("GetStale: got %v, want ErrMiss", err)
+		}
 		get(2)
 		if got, err := c.GetOrSet(ctx, "k", load); err != nil || got[0] != 3 || loads != 3 {
 			t.Errorf("a stale value: got %v, %v after %d loads", got, err, loads)

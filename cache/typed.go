@@ -102,7 +102,7 @@ func (t Typed[V]) got(ctx context.Context, key string, f *found, err error) (val
 func (t Typed[V]) GetStale(ctx context.Context, key string) (value V, fresh bool, err error) {
 	var f found
 	err = t.view.find(ctx, key, 0, &f)
-	if err == nil && f.stale != nil {
+	if err == nil && f.stale != nil && f.access == ReadWrite {
 		if why := t.form.decode(f.stale, &value); why == nil {
 			f.outcome, f.why = StaleHit, Asked
 			t.view.report(ctx, key, &f, nil)

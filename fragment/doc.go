@@ -71,5 +71,6 @@
 // it if others wait for its output: do not change data after it was given to
 // Execute. A block is rendered by the first request that wants it, and so never
 // in the background: where cache.Options.Stale lets a template be shown past its
-// time, or after its tag expired, while it is rendered anew, a block waits.
+// time, or after its tag expired, while it is rendered anew, the first request waits
+// for a block, and shows the others what there was.
 package fragment

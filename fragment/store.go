@@ -44,6 +44,8 @@ type store struct {
 	cache  cache.Cache
 	parts  cache.Typed[*rendered]
 	onTags func(context.Context, ...string)
+
+	underway underway
 }
 
 func newStore(c cache.Cache, o *Options) *store {
