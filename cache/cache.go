@@ -37,6 +37,11 @@ import (
 // Reads and writes return the outage. GetOrSet runs the loader instead and
 // returns its value, which then is not stored.
 //
+// # In a transaction
+//
+// In a context of [WithAccess], such as that of a transaction of package
+// invalidate, nothing is stored, and what must not be seen is not read.
+//
 // The interface may grow: only this package implements it. For tests use a
 // Client over memory, and [Hooks] to see what it was asked.
 type Cache interface {

@@ -32,6 +32,8 @@ var (
 	ErrClosed = driver.ErrClosed
 	// ErrUnfenced: a Set with tags and without a fence.
 	ErrUnfenced = errors.New("strata: a value with tags needs a fence: use GetOrSet, or Fence and Fenced")
+	// ErrReadOnly: a Set in a context in which nothing is stored: see WithAccess.
+	ErrReadOnly = errors.New("strata: nothing is stored in a transaction: invalidate the key, or set it after the commit")
 	// ErrOption: an option given to a method that has no use for it.
 	ErrOption = errors.New("strata: unusable option")
 	// ErrUnavailable: an outage. Every [*Error] whose cause is none of the above,
@@ -78,7 +80,7 @@ func answered(err error) bool {
 		return false
 	}
 	for _, a := range []error{
-		ErrMiss, ErrNotFound, ErrNotInteger, ErrOverflow, ErrKey, ErrTooLarge, ErrClosed, ErrUnfenced, ErrOption,
+		ErrMiss, ErrNotFound, ErrNotInteger, ErrOverflow, ErrKey, ErrTooLarge, ErrClosed, ErrUnfenced, ErrReadOnly, ErrOption,
 		ErrRecursiveLoad, ErrLoadTimeout, errSchema, context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, a) {

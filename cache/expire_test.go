@@ -147,7 +147,7 @@ func TestNotModifiedAfterExpire(t *testing.T) {
 	})
 }
 
-func TestExpireTellsTheHook(t *testing.T) {
+func TestExpireTellsTheHook(t *testing.T) { // INV-043
 	var got []cache.InvalidateInfo
 	c := open(t, nil, &cache.Options{Hooks: cache.Hooks{
 		Invalidate: func(_ context.Context, i cache.InvalidateInfo) { got = append(got, i) },
@@ -166,4 +166,53 @@ func TestExpireTellsTheHook(t *testing.T) {
 	if n := c.Stats().Invalidations; n != 2 {
 		t.Errorf("Invalidations: got %d, want 2", n)
 	}
+}
+
+// What is made from a stale value is not stored: it would be as old, and fresh.
+func TestNothingFreshIsMadeOfStaleValues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, nil, &cache.Options{Stale: time.Hour})
+		for name, end := range map[string]func() error{
+			"expired": func() error { return c.Expire(t.Context(), "t") },
+			"past":    func() error { time.Sleep(10 * time.Minute); return nil },
+		} {
+			now := "old"
+			load := func(context.Context) ([]byte, error) { time.Sleep(time.Second); return []byte(now), nil }
+			inner := map[string]func(context.Context) ([]byte, error){
+				"one": func(ctx context.Context) ([]byte, error) {
+					return c.GetOrSet(ctx, name+"inner", load, cache.Tags("t"))
+				},
+				"many": func(ctx context.Context) ([]byte, error) {
+					many, err := c.GetOrSetMany(ctx, []string{name + "inner2"}, func(ctx context.Context, keys []string) (map[string][]byte, error) {
+						v, err := load(ctx)
+						return map[string][]byte{keys[0]: v}, err
+					}, cache.Tags("t"))
+					return many[name+"inner2"], err
+				},
+			}
+			get := func(key string) string {
+				t.Helper()
+				v, err := c.GetOrSet(t.Context(), name+key, inner[key], cache.Tags("t"))
+				if err != nil {
+					t.Error(err)
+				}
+				return string(v)
+			}
+			get("one")
+			get("many")
+			now = "new"
+			if err := end(); err != nil {
+				t.Fatal(err)
+			}
+			for key := range inner {
+				for range 3 {
+					get(key)
+					time.Sleep(5 * time.Second)
+				}
+				if got := get(key); got != "new" {
+					t.Errorf("%s, %s: got %s, long after its parts were loaded anew", name, key, got)
+				}
+			}
+		}
+	})
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/stratacache/strata/cache/driver"
 )
 
-func TestAnInvalidationDuringALoadKeepsItsResultOut(t *testing.T) {
+func TestAnInvalidationDuringALoadKeepsItsResultOut(t *testing.T) { // INV-030, BUG-21
 	for name, invalidate := range map[string]func(context.Context, cache.Cache) error{
 		"by key":   func(ctx context.Context, c cache.Cache) error { _, err := c.Delete(ctx, "k"); return err },
 		"by tag":   func(ctx context.Context, c cache.Cache) error { return c.Invalidate(ctx, "t") },

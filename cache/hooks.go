@@ -47,9 +47,11 @@ const (
 	StaleHit
 	// Failed: the store could not be asked.
 	Failed
+	// Bypassed: the context does not let the call read, see WithAccess.
+	Bypassed
 )
 
-var outcomes = [...]string{"miss", "hit", "near hit", "memo hit", "negative hit", "joined", "stale hit", "failed"}
+var outcomes = [...]string{"miss", "hit", "near hit", "memo hit", "negative hit", "joined", "stale hit", "failed", "bypassed"}
 
 // String returns the outcome's name.
 func (o Outcome) String() string {

@@ -36,6 +36,9 @@ func (v *view) load(ctx context.Context, name string, at *found, failure error, 
 		v.report(ctx, name, at, failure)
 		return nil, wrap("get or set", name, ErrRecursiveLoad)
 	}
+	if at.access != ReadWrite {
+		return v.loadAlone(ctx, name, at, failure, load, &c)
+	}
 	writes := v.engine.writes.Load()
 	var entry *driver.Entry
 	if at.stale != nil && !c.refresh {
@@ -44,7 +47,7 @@ func (v *view) load(ctx context.Context, name string, at *found, failure error, 
 		entry, err = v.fetch(ctx, name, at, failure, load, c)
 	}
 	if err == nil {
-		v.engine.toMemo(ctx, at.key, entry, writes)
+		v.engine.toMemo(v.engine.request(ctx), at.key, entry, writes)
 	}
 	return entry, err
 }
@@ -313,7 +316,7 @@ func (v *view) GetOrSet(ctx context.Context, key string, load func(context.Conte
 	switch {
 	case err == nil && entry != nil:
 		v.report(ctx, key, &f, nil)
-		if v.engine.early(entry) {
+		if f.access == ReadWrite && v.engine.early(entry) {
 			v.refreshEarly(ctx, key, f, bytesLoader(load), opts)
 		}
 	case v.engine.givesUp(ctx, &f, err):

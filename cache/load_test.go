@@ -23,7 +23,7 @@ func (d *database) write() string { return fmt.Sprintf("v%d", d.version.Add(1)) 
 
 func (d *database) read() string { return fmt.Sprintf("v%d", d.version.Load()) }
 
-func TestCallersOfOneKeyShareOneLoad(t *testing.T) {
+func TestCallersOfOneKeyShareOneLoad(t *testing.T) { // INV-037
 	synctest.Test(t, func(t *testing.T) {
 		c := cache.For[string](open(t, nil, nil))
 		var loads atomic.Int32
@@ -173,7 +173,7 @@ func TestRecursiveLoadIsAnError(t *testing.T) {
 	}
 }
 
-func TestNotFoundIsRememberedForItsOwnTime(t *testing.T) {
+func TestNotFoundIsRememberedForItsOwnTime(t *testing.T) { // INV-001
 	synctest.Test(t, func(t *testing.T) {
 		c := cache.For[string](open(t, nil, &cache.Options{NegativeTTL: 10 * time.Second}))
 		loads := 0

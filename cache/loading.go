@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,8 +22,11 @@ type Load struct {
 	mu       sync.Mutex
 	ttl      time.Duration
 	hasTTL   bool
+	most     time.Duration
+	hasMost  bool
 	tags     []string
 	previous any
+	alone    bool // for one caller
 }
 
 // Loading returns the load that ctx was given to, or nil in any other context.
@@ -34,6 +38,10 @@ func Loading(ctx context.Context) *Load {
 	return nil
 }
 
+// Shared reports whether others than the caller may be given the result: not in
+// a context of [WithAccess].
+func (l *Load) Shared() bool { return l != nil && !l.alone }
+
 // SetTTL gives the result this lifetime. With one of 0 or less, such as [Never],
 // it is not stored.
 func (l *Load) SetTTL(d time.Duration) {
@@ -43,6 +51,49 @@ func (l *Load) SetTTL(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ttl, l.hasTTL = d, true
+}
+
+// LimitTTL lets the result live no longer than d, whatever TTL it is given: it
+// ends with what it was made from. The least of several counts.
+func (l *Load) LimitTTL(d time.Duration) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.hasMost || d < l.most {
+		l.most, l.hasMost = d, true
+	}
+}
+
+// notFresh: something stale was read for the result. It is not stored, or it would
+// be old for as long as it lives.
+func (l *Load) notFresh() { l.LimitTTL(Never) }
+
+// TTL returns the lifetime that the result of a call with this TTL has by now.
+func (l *Load) TTL(ttl time.Duration) time.Duration {
+	if l == nil {
+		return ttl
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.hasTTL {
+		ttl = l.ttl
+	}
+	if l.hasMost {
+		ttl = min(ttl, l.most)
+	}
+	return ttl
+}
+
+// Tags returns the tags that were added by now.
+func (l *Load) Tags() []string {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.tags)
 }
 
 // AddTags gives the result more tags than the call named. They need not be known
@@ -86,12 +137,11 @@ func (l *Load) keep(v any) {
 
 // apply writes what the loader said into c.
 func (l *Load) apply(c *call) {
+	if !c.noStore {
+		c.ttl, c.negativeTTL = l.TTL(c.ttl), min(c.negativeTTL, l.TTL(c.negativeTTL))
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.hasTTL && !c.noStore {
-		c.ttl = l.ttl
-		c.negativeTTL = min(c.negativeTTL, l.ttl)
-	}
 	if len(l.tags) > 0 {
 		c.tags = append(append(make([]string, 0, len(c.tags)+len(l.tags)), c.tags...), l.tags...)
 	}

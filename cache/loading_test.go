@@ -10,7 +10,7 @@ import (
 	"github.com/stratacache/strata/cache"
 )
 
-func TestALoaderChoosesLifetimeAndTags(t *testing.T) {
+func TestALoaderChoosesLifetimeAndTags(t *testing.T) { // INV-027
 	inStaleWorld(t, cache.Options{TTL: time.Hour}, func(w *staleWorld) {
 		t := w.t
 		load := func(ctx context.Context) (string, error) {
@@ -38,6 +38,50 @@ func TestALoaderChoosesLifetimeAndTags(t *testing.T) {
 			get(fmt.Sprint("v", 3+i))
 		}
 	})
+}
+
+// What a result is made from may limit its life, in whatever order it is told.
+func TestALoaderLimitsTheLifetime(t *testing.T) { // INV-029
+	const s, least = time.Second, time.Minute
+	for _, tc := range []struct {
+		tell func(*cache.Load)
+		want time.Duration
+	}{
+		{func(*cache.Load) {}, least},
+		{func(l *cache.Load) { l.LimitTTL(time.Hour) }, least},
+		{func(l *cache.Load) { l.LimitTTL(3 * s); l.LimitTTL(2 * s); l.LimitTTL(4 * s) }, 2 * s},
+		{func(l *cache.Load) { l.LimitTTL(2 * s); l.SetTTL(time.Hour) }, 2 * s},
+		{func(l *cache.Load) { l.SetTTL(time.Hour); l.LimitTTL(2 * least) }, 2 * least},
+		{func(l *cache.Load) { l.LimitTTL(-s) }, -s},
+	} {
+		inStaleWorld(t, cache.Options{TTL: least, NegativeTTL: time.Hour}, func(w *staleWorld) {
+			t := w.t
+			for _, result := range []error{nil, cache.ErrNotFound} {
+				loads := 0
+				load := func(ctx context.Context) (string, error) {
+					loads++
+					if tc.tell(cache.Loading(ctx)); cache.Loading(ctx).TTL(least) != tc.want {
+						t.Errorf("TTL: got %v, want %v", cache.Loading(ctx).TTL(least), tc.want)
+					}
+					return "x", result
+				}
+				get := func() int {
+					if _, err := w.values.GetOrSet(t.Context(), fmt.Sprint(result), load, cache.Stale(0)); !errors.Is(err, result) {
+						t.Error(err)
+					}
+					return loads
+				}
+				get()
+				time.Sleep(max(tc.want-1, 0))
+				if n := get(); (n == 1) != (tc.want > 0) {
+					t.Errorf("before %v: %d loads", tc.want, n)
+				}
+				if time.Sleep(time.Nanosecond); get() < 2 {
+					t.Errorf("after %v: it is still there", tc.want)
+				}
+			}
+		})
+	}
 }
 
 func TestALoaderKeepsItsResultOut(t *testing.T) {

@@ -26,7 +26,7 @@ func (v *view) getOrSetMany(ctx context.Context, names []string, schema uint64, 
 		return nil, wrap(op, "", err)
 	}
 	b := &batchCall{view: v, call: &c, ctx: ctx, load: load, began: time.Now(), out: make(map[string]*driver.Entry, len(lookups))}
-	var missing, refresh []*lookup
+	var missing, refresh, alone []*lookup
 	for i := range lookups {
 		l := &lookups[i]
 		l.schema = schema
@@ -50,6 +50,8 @@ func (v *view) getOrSetMany(ctx context.Context, names []string, schema uint64, 
 			}
 			v.reportAll(ctx, lookups[i:])
 			return nil, wrap(op, l.name, ErrRecursiveLoad)
+		case l.access != ReadWrite:
+			alone = append(alone, l)
 		case l.stale != nil && !c.refresh && e.throttled(flightKey{Key: l.key, schema: schema}):
 			b.serveStale(l, Throttled)
 		case l.stale != nil && !c.refresh && c.soft <= 0:
@@ -59,6 +61,7 @@ func (v *view) getOrSetMany(ctx context.Context, names []string, schema uint64, 
 			missing = append(missing, l)
 		}
 	}
+	b.loadAlone(alone)
 	if err := b.start(refresh, true); err != nil {
 		return nil, err
 	}
@@ -92,6 +95,7 @@ type batchWait struct {
 func (b *batchCall) serveStale(l *lookup, why StaleReason) {
 	l.outcome, l.why = StaleHit, why
 	b.view.report(b.ctx, l.name, &l.found, nil)
+	Loading(b.ctx).notFresh()
 	b.out[l.name] = l.stale
 }
 

@@ -29,6 +29,11 @@ func (v *view) lookUp(ctx context.Context, names []string, hold time.Duration, f
 	seen := make(map[string]bool, len(names))
 	var ask []int
 	var keys []driver.Key
+	r := e.request(ctx)
+	access := r.allows()
+	if access != ReadWrite {
+		hold = 0
+	}
 	for _, n := range names {
 		if seen[n] {
 			continue
@@ -38,9 +43,14 @@ func (v *view) lookUp(ctx context.Context, names []string, hold time.Duration, f
 		if err != nil {
 			return nil, err
 		}
-		l := lookup{name: n, found: found{key: key, flags: flags}}
-		if e.opts.RequestMemo && flags == 0 {
-			if l.entry = e.fromMemo(ctx, key); l.entry != nil {
+		l := lookup{name: n, found: found{key: key, flags: flags, access: access}}
+		if access == NoAccess {
+			l.outcome = Bypassed
+			out = append(out, l)
+			continue
+		}
+		if flags == 0 {
+			if l.entry = e.fromMemo(r, key); l.entry != nil {
 				l.outcome = hitOutcome(l.entry, MemoHit)
 			}
 		}
@@ -79,7 +89,7 @@ func (v *view) lookUp(ctx context.Context, names []string, hold time.Duration, f
 			}
 			e.take(ctx, sent, &readings[i].Reading, &l.found)
 			l.back = nil
-			e.toMemo(ctx, l.key, l.entry, writes)
+			e.toMemo(r, l.key, l.entry, writes)
 		}
 	}
 	e.copyAll(ctx, back, len(e.near))
@@ -156,8 +166,12 @@ func (v *view) setMany(ctx context.Context, values map[string]item, opts []Optio
 		return err
 	}
 	c, err := v.resolve("set many", optTTL|optStale|optTags, opts)
-	if err == nil && c.userTags {
+	switch {
+	case err != nil:
+	case c.userTags:
 		err = ErrUnfenced
+	case c.ttl > 0 && AccessOf(ctx) != ReadWrite:
+		err = ErrReadOnly
 	}
 	names := slices.Sorted(maps.Keys(values))
 	keys, kerr := v.keys(names)

@@ -13,10 +13,12 @@ import (
 // meanwhile is seen by the next request; whatever this process writes or
 // invalidates ends the memo of all it holds.
 func WithMemo(ctx context.Context) context.Context {
-	return context.WithValue(ctx, memoKey{}, &memo{entries: make(map[memoName]memoEntry)})
+	r := request{memo: &memo{entries: make(map[memoName]memoEntry)}}
+	if around := requestOf(ctx); around != nil {
+		r.access = around.access
+	}
+	return context.WithValue(ctx, requestKey{}, &r)
 }
-
-type memoKey struct{}
 
 // memo is what one request has read.
 type memo struct {
@@ -34,13 +36,13 @@ type memoEntry struct {
 	writes uint64 // engine.writes before it was read
 }
 
-// fromMemo returns what the request of ctx has read under key, if this process
-// has written nothing since.
-func (e *engine) fromMemo(ctx context.Context, key driver.Key) *driver.Entry {
-	m, _ := ctx.Value(memoKey{}).(*memo)
-	if m == nil {
+// fromMemo returns what the request has read under key, if this process has
+// written nothing since.
+func (e *engine) fromMemo(r *request, key driver.Key) *driver.Entry {
+	if r == nil || r.memo == nil || !e.opts.RequestMemo {
 		return nil
 	}
+	m := r.memo
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if kept := m.entries[memoName{e, key}]; kept.entry != nil && kept.writes == e.writes.Load() {
@@ -49,15 +51,13 @@ func (e *engine) fromMemo(ctx context.Context, key driver.Key) *driver.Entry {
 	return nil
 }
 
-// toMemo keeps an entry for the rest of the request of ctx. Counters are read
-// where they are counted.
-func (e *engine) toMemo(ctx context.Context, key driver.Key, entry *driver.Entry, writes uint64) {
-	if !e.opts.RequestMemo || entry == nil || entry.Kind == driver.Integer {
+// toMemo keeps an entry for the rest of the request. Counters are read where
+// they are counted.
+func (e *engine) toMemo(r *request, key driver.Key, entry *driver.Entry, writes uint64) {
+	if r == nil || r.memo == nil || !e.opts.RequestMemo || entry == nil || entry.Kind == driver.Integer {
 		return
 	}
-	if m, _ := ctx.Value(memoKey{}).(*memo); m != nil {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.entries[memoName{e, key}] = memoEntry{entry, writes}
-	}
+	r.memo.mu.Lock()
+	defer r.memo.mu.Unlock()
+	r.memo.entries[memoName{e, key}] = memoEntry{entry, writes}
 }

@@ -30,7 +30,7 @@ func TestTimeoutOfAConnectionIsAnOutage(t *testing.T) {
 
 var errDown = errors.New("connection refused")
 
-func TestOutageFailsOpen(t *testing.T) {
+func TestOutageFailsOpen(t *testing.T) { // INV-039
 	synctest.Test(t, func(t *testing.T) {
 		var down atomic.Bool
 		store := &tapped{Store: locmem.New(nil)}

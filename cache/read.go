@@ -17,6 +17,7 @@ type found struct {
 	stale   *driver.Entry // on a miss: valid, but no longer fresh, or not fresh enough for the call
 	fence   driver.Fence
 	planted bool // by this very reading
+	access  Access
 	outcome Outcome
 	why     StaleReason
 	took    time.Duration
@@ -40,8 +41,16 @@ func (v *view) find(ctx context.Context, name string, hold time.Duration, f *fou
 	if f.key, err = v.key(name); err != nil {
 		return err
 	}
-	if e.opts.RequestMemo && f.flags == 0 {
-		if f.entry = e.fromMemo(ctx, f.key); f.entry != nil {
+	r := e.request(ctx)
+	if f.access = r.allows(); f.access != ReadWrite {
+		hold = 0
+	}
+	if f.access == NoAccess {
+		f.outcome = Bypassed
+		return nil
+	}
+	if f.flags == 0 {
+		if f.entry = e.fromMemo(r, f.key); f.entry != nil {
 			f.outcome = hitOutcome(f.entry, MemoHit)
 			return nil
 		}
@@ -50,7 +59,7 @@ func (v *view) find(ctx context.Context, name string, hold time.Duration, f *fou
 	if f.entry = e.nearest(ctx, f); f.entry == nil {
 		err = e.ask(ctx, hold, f)
 	}
-	e.toMemo(ctx, f.key, f.entry, writes)
+	e.toMemo(r, f.key, f.entry, writes)
 	return err
 }
 

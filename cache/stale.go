@@ -17,6 +17,7 @@ func (v *view) loadStale(ctx context.Context, name string, at *found, load loade
 	serve := func(why StaleReason) (*driver.Entry, error) {
 		at.outcome, at.why = StaleHit, why
 		v.report(ctx, name, at, nil)
+		Loading(ctx).notFresh()
 		return at.stale, nil
 	}
 	key := flightKey{Key: at.key, schema: at.schema}

@@ -6,7 +6,7 @@ import (
 )
 
 // Stats are totals since the client was made. Each key that was read is counted
-// in exactly one of the first eight.
+// in exactly one of the first nine.
 type Stats struct {
 	Hits         uint64 // from the authoritative store
 	NearHits     uint64 // from a near tier
@@ -16,6 +16,7 @@ type Stats struct {
 	Joins        uint64 // given the result of another caller's load
 	StaleHits    uint64 // values past their TTL, returned while a loader was slow or failed
 	Failures     uint64 // reads that the store did not answer
+	Bypasses     uint64 // reads that did not ask, see WithAccess
 
 	Loads      uint64 // loaders that were run, or did not get their turn in time
 	LoadErrors uint64 // of these, how many failed (ErrNotFound is not a failure)
@@ -63,8 +64,8 @@ type counters struct {
 }
 
 type readCounters struct {
-	by [Failed + 1]atomic.Uint64
-	_  [128 - (Failed+1)*8]byte // a cache line, and the one that is fetched with it
+	by [Bypassed + 1]atomic.Uint64
+	_  [128 - (Bypassed+1)*8]byte // a cache line, and the one that is fetched with it
 }
 
 // read counts one. Goroutines have stacks of their own, so where this one lies
@@ -76,7 +77,7 @@ func (c *counters) read(o Outcome) {
 }
 
 func (c *counters) snapshot() Stats {
-	var by [Failed + 1]uint64
+	var by [Bypassed + 1]uint64
 	for i := range c.reads {
 		for o := range by {
 			by[o] += c.reads[i].by[o].Load()
@@ -84,7 +85,7 @@ func (c *counters) snapshot() Stats {
 	}
 	return Stats{
 		Hits: by[Hit], NearHits: by[NearHit], MemoHits: by[MemoHit], NegativeHits: by[NegativeHit],
-		Misses: by[Miss], Joins: by[Joined], StaleHits: by[StaleHit], Failures: by[Failed],
+		Misses: by[Miss], Joins: by[Joined], StaleHits: by[StaleHit], Failures: by[Failed], Bypasses: by[Bypassed],
 		Awaited: c.awaited.Load(), Loads: c.loads.Load(), LoadErrors: c.failed.Load(), Stored: c.stored.Load(),
 		Refused: c.refused.Load(), Unstored: c.unstored.Load(), StoreErrors: c.storeErrors.Load(),
 		LeasesLost: c.leasesLost.Load(), Suspects: c.suspects.Load(),

@@ -102,7 +102,7 @@ func (t Typed[V]) got(ctx context.Context, key string, f *found, err error) (val
 func (t Typed[V]) GetStale(ctx context.Context, key string) (value V, fresh bool, err error) {
 	var f found
 	err = t.view.find(ctx, key, 0, &f)
-	if err == nil && f.stale != nil {
+	if err == nil && f.stale != nil && f.access == ReadWrite {
 		if why := t.form.decode(f.stale, &value); why == nil {
 			f.outcome, f.why = StaleHit, Asked
 			t.view.report(ctx, key, &f, nil)
@@ -150,12 +150,12 @@ func (t Typed[V]) GetOrSet(ctx context.Context, key string, load func(context.Co
 		why := t.form.decode(f.entry, &value)
 		if why == nil {
 			t.view.report(ctx, key, &f, nil)
-			if t.view.engine.early(f.entry) {
+			if f.access == ReadWrite && t.view.engine.early(f.entry) {
 				t.refreshEarly(ctx, key, f, load, opts)
 			}
 			return value, nil
 		}
-		if f.fence.Token == 0 { // a near copy: the store knows where a load begins
+		if f.fence.Token == 0 && f.access == ReadWrite { // a near copy: the store knows where a load begins
 			err = t.view.engine.ask(ctx, t.view.engine.hold, &f)
 		}
 		f.entry, f.stale, f.odd = nil, nil, why

@@ -94,7 +94,7 @@ func TestImmutableValuesAreShared(t *testing.T) {
 }
 
 // The string, the bytes and the number stay apart. LL-007.
-func TestValuesOfAnotherTypeAreMisses(t *testing.T) {
+func TestValuesOfAnotherTypeAreMisses(t *testing.T) { // INV-055
 	c := open(t, nil, nil)
 	ctx := t.Context()
 	texts, raws, numbers := cache.For[string](c), cache.For[[]byte](c), cache.For[int64](c)
@@ -132,7 +132,7 @@ func TestValuesOfAnotherTypeAreMisses(t *testing.T) {
 }
 
 // A program whose type has another shape does not read old entries.
-func TestAnotherShapeIsAMiss(t *testing.T) {
+func TestAnotherShapeIsAMiss(t *testing.T) { // INV-042
 	c := open(t, nil, nil)
 	type v1 struct{ Name string }
 	type v2 struct{ Name, Mail string }

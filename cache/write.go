@@ -134,6 +134,9 @@ func (v *view) set(ctx context.Context, name string, it item, opts []Option) err
 			_, err := e.invalidate(ctx, []driver.Key{key}, nil)
 			return err == nil, err
 		}
+		if AccessOf(ctx) != ReadWrite {
+			return false, ErrReadOnly
+		}
 		entry := it.entry(c, e.life(time.Now(), c.ttl, c.stale))
 		if c.fenced {
 			entry.Stamp = c.fence.fence.Stamp
@@ -155,6 +158,8 @@ func (v *view) add(ctx context.Context, name string, it item, opts []Option) (bo
 		case c.ttl <= 0:
 			r, err := e.store.Get(ctx, key, 0)
 			return err == nil && !r.Live(), err
+		case AccessOf(ctx) != ReadWrite:
+			return false, ErrReadOnly
 		}
 		return e.put(ctx, key, it.entry(c, e.life(time.Now(), c.ttl, 0)), driver.Add, 0)
 	})
@@ -165,6 +170,9 @@ func (v *view) fill(ctx context.Context, name string, it item, f Fence, opts []O
 	return v.write(ctx, "fill", name, len(it.payload), optTTL|optStale|optTags, opts, func(key driver.Key, c *call) (bool, error) {
 		if f.owner != e.owner(key) {
 			return false, fmt.Errorf("%w: the fence is another key's", ErrKey)
+		}
+		if AccessOf(ctx) != ReadWrite {
+			return false, nil
 		}
 		c.staleAsLoad(&e.opts)
 		return e.fill(ctx, key, it, f.fence, c)
@@ -227,6 +235,9 @@ func (v *view) Fence(ctx context.Context, key string) (Fence, error) {
 	k, err := v.key(key)
 	if err != nil {
 		return Fence{}, wrap("fence", key, err)
+	}
+	if AccessOf(ctx) != ReadWrite {
+		return Fence{owner: e.owner(k)}, nil // under which nothing is stored, also later
 	}
 	sent := time.Now()
 	r, err := e.store.Get(ctx, k, e.hold)

@@ -3,6 +3,7 @@ package fragment
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/stratacache/strata/cache"
 )
@@ -21,8 +22,13 @@ func (x *execution) openBlock(name string, ttl any, more ...any) (bool, error) {
 		return true, nil
 	}
 	// A hit is one read, and nothing else. All that is no hit, an outage too, is
-	// for GetOrSet to judge.
-	if part, err := c.in.parts.Get(x.ctx, c.key); err == nil {
+	// for GetOrSet to judge; but what is stale is shown while another execution
+	// renders the block anew.
+	part, fresh, err := c.in.parts.GetStale(x.ctx, c.key)
+	if err == nil && (fresh || c.in.underway.has(c.key)) {
+		if !fresh {
+			cache.Loading(x.ctx).LimitTTL(cache.Never) // what it becomes part of is as old
+		}
 		return false, x.show(c, part, nil)
 	}
 	for {
@@ -31,6 +37,7 @@ func (x *execution) openBlock(name string, ttl any, more ...any) (bool, error) {
 		case ctx := <-load.wanted:
 			b := &block{call: c, outer: x.ctx, load: load}
 			x.ctx, b.scope = enter(ctx)
+			c.in.underway.begin(c.key)
 			x.push(b)
 			return true, nil
 		case <-load.done:
@@ -59,9 +66,44 @@ func (x *execution) closeBlock() (bool, error) {
 		part, err = b.call.kept(b.scope, part.html)
 		// What this execution has rendered itself it may show, whatever became of it
 		// in the cache.
-		_, _ = b.load.finish(part, err)
+		b.finish(part, err)
 	}
 	return false, x.show(b.call, part, err)
+}
+
+// finish ends the block's load with what this execution made of it.
+func (b *block) finish(part *rendered, err error) {
+	_, _ = b.load.finish(part, err)
+	b.call.in.underway.end(b.call.key)
+}
+
+// underway are the blocks that this process is rendering.
+type underway struct {
+	mu   sync.Mutex
+	keys map[string]int
+}
+
+func (u *underway) begin(key string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.keys == nil {
+		u.keys = make(map[string]int)
+	}
+	u.keys[key]++
+}
+
+func (u *underway) end(key string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.keys[key]--; u.keys[key] == 0 {
+		delete(u.keys, key)
+	}
+}
+
+func (u *underway) has(key string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.keys[key] > 0
 }
 
 func (x *execution) show(c call, part *rendered, err error) error {
@@ -95,7 +137,7 @@ func (c *call) begin(ctx context.Context) *inline {
 	go func() {
 		defer close(l.done)
 		// A stale block cannot be refreshed in the background, so the first to find
-		// it so waits for itself, and the others with it.
+		// it so waits for itself.
 		l.got, l.gotErr = c.in.parts.GetOrSet(ctx, c.key, l.render,
 			cache.TTL(c.life), cache.Tags(c.tags...), cache.SoftTimeout(cache.Forever))
 	}()

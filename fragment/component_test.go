@@ -139,7 +139,7 @@ func TestFragmentsAsBytes(t *testing.T) {
 	}
 }
 
-// FRAG-001 to FRAG-003, FRAG-006.
+// FRAG-001, FRAG-002, FRAG-003, FRAG-006.
 func TestDjangoKey(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -157,6 +157,33 @@ func TestDjangoKey(t *testing.T) {
 	} {
 		if got := fragment.DjangoKey(tc.name, tc.vary...); got != "template.cache."+tc.name+"."+tc.want {
 			t.Errorf("%s: got %s, want %s", tc.name, got, tc.want)
+		}
+	}
+}
+
+// FRAG-024: names and values may be long, and of any bytes.
+func TestLongNames(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 400)
+	p := parsePage(t, `{{if cache "`+long+`" "5m" (vary .)}}{{count}}{{end}}{{cache "y`+long+`" . "5m" (vary .)}}{{define "y`+long+`"}}{{count}}{{end}}`, nil)
+	for _, value := range []string{long, long + " ", "\x00\xff"} {
+		first := p.get(t, value)
+		if got := p.get(t, value); got != first {
+			t.Errorf("got %s after %s", got, first)
+		}
+	}
+	if n := p.rendered.Load(); n != 6 {
+		t.Errorf("rendered %d times, want once for each value", n)
+	}
+}
+
+// FRAG-028: what was escaped once is not escaped again, first or from the cache.
+func TestStoredTextIsHTML(t *testing.T) {
+	t.Parallel()
+	p := parsePage(t, `{{cache "out" . "5m"}}{{define "out"}}<i>{{cache "in" . "5m"}}</i>{{end}}{{define "in"}}<b>{{.}}</b>{{end}}`, nil)
+	for range 2 {
+		if got := p.get(t, "a & b"); got != "<i><b>a &amp; b</b></i>" {
+			t.Errorf("got %s", got)
 		}
 	}
 }

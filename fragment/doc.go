@@ -28,7 +28,7 @@
 // # Lifetimes
 //
 // "5m", "1h30m": a [time.Duration] or its text. A number, or its text, is
-// seconds. "forever" and nil do not expire. Zero and less: rendered every time.
+// whole seconds: a fraction is cut off. "forever" and nil do not expire. Zero and less: rendered every time.
 //
 // # Varying
 //
@@ -44,9 +44,10 @@
 // # Tags
 //
 // A tag drops every fragment that has it: see cache.Cache.Invalidate. A fragment
-// with others in it has their tags too, and ends when the first of them does. A
-// value that is loaded through the cache and made from fragments is given their
-// tags; for a page see [Options].OnTags.
+// with others in it has their tags too, and ends when the first of them does. So
+// does a value that is loaded through the cache and made from fragments; for a page
+// see [Options].OnTags. What a method of the data tells the load that it is part
+// of, by cache.Loading, counts for the fragment and for those around it.
 //
 // # Data
 //
@@ -69,6 +70,7 @@
 // rendered in a goroutine of its own, which may outlive the request that began
 // it if others wait for its output: do not change data after it was given to
 // Execute. A block is rendered by the first request that wants it, and so never
-// in the background: where cache.Options.Stale lets others show a value that is
-// past its time, it waits.
+// in the background: where cache.Options.Stale lets a template be shown past its
+// time, or after its tag expired, while it is rendered anew, the first request waits
+// for a block, and shows the others what there was.
 package fragment

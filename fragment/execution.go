@@ -123,7 +123,7 @@ func (x *execution) abandon(err error) {
 		b := x.open[n-1]
 		x.open = x.open[:n-1]
 		if b.load != nil {
-			b.load.finish(nil, err)
+			b.finish(nil, err)
 		}
 	}
 }

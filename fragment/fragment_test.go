@@ -112,7 +112,7 @@ func varyArg(t *testing.T, list []any) any {
 	return fragment.Funcs()["vary"].(func(...any) fragment.Option)(list...)
 }
 
-func TestUndefinedVaryValueIsAnError(t *testing.T) { // FRAG-019
+func TestUndefinedVaryValueIsAnError(t *testing.T) { // FRAG-019, INV-010
 	t.Parallel()
 	p := parse(t, `{{cache "part" . "5m" (vary .user)}}`, `x`, nil)
 	for _, data := range []any{map[string]any{}, map[string]any{"user": nil}, map[string]any{"user": (*int)(nil)}, map[string]any{"user": []int{1}}} {
@@ -125,7 +125,7 @@ func TestUndefinedVaryValueIsAnError(t *testing.T) { // FRAG-019
 	}
 }
 
-// FRAG-011 to FRAG-015.
+// FRAG-011, FRAG-012, FRAG-013, FRAG-014, FRAG-015.
 func TestLifetimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, tc := range []struct {
@@ -134,7 +134,9 @@ func TestLifetimes(t *testing.T) {
 		}{
 			{"5m", 5 * time.Minute},
 			{"90", 90 * time.Second},
-			{"2.5", 2500 * time.Millisecond},
+			{"2.9", 2 * time.Second},
+			{1.9, time.Second},
+			{"2.9s", 2900 * time.Millisecond},
 			{30, 30 * time.Second},
 			{time.Second, time.Second},
 			{nil, -1},
@@ -252,7 +254,7 @@ func renderer(t testing.TB, text string) (*fragment.Renderer, error) {
 	return fragment.New(c, set, nil)
 }
 
-func TestTagsAndDelete(t *testing.T) { // FRAG-031
+func TestTagsAndDelete(t *testing.T) { // FRAG-031, INV-041, BUG-07
 	t.Parallel()
 	p := parse(t, `{{cache "part" . "5m" (vary .) (tags "a" "b")}}`, `{{count}}`, nil)
 	p.get(t, "x")

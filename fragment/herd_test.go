@@ -88,6 +88,54 @@ type stringer func() string
 
 func (s stringer) String() string { return s() }
 
+// Where the cache keeps stale values, the first that finds a block past its time,
+// or its tag expired, renders it, and the others are shown what there was.
+func TestStaleBlockForTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := parseWith(t, `{{if cache "out" "1h"}}{{if cache "b" "10m" (tags "t")}}{{sleep}}{{count}}{{end}}{{end}}`, nil, &cache.Options{Stale: time.Hour})
+		p.get(t, nil)
+		for i, end := range []func() error{
+			func() error { return p.client.Expire(t.Context(), "t") },
+			func() error { time.Sleep(20 * time.Minute); return nil },
+		} {
+			if err := end(); err != nil {
+				t.Fatal(err)
+			}
+			old, new := fmt.Sprint(i+1), fmt.Sprint(i+2)
+			var wg sync.WaitGroup
+			began := time.Now()
+			wg.Go(func() {
+				if got := p.get(t, nil); got != new {
+					t.Errorf("the first: got %s, want %s", got, new)
+				}
+			})
+			synctest.Wait()
+			for range 3 {
+				if got := p.get(t, nil); got != old || time.Since(began) > 0 {
+					t.Errorf("another: got %s after %v, want %s at once", got, time.Since(began), old)
+				}
+			}
+			wg.Wait()
+			if got := p.get(t, nil); got != new {
+				t.Errorf("then: got %s, want %s", got, new)
+			}
+		}
+		// What was invalidated is shown to nobody, and who renders may fail.
+		if err := p.client.Invalidate(t.Context(), "t"); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				if got := p.get(t, nil); got != "4" {
+					t.Errorf("invalidated: got %s, want 4", got)
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
 // Stale blocks are rendered by the first that finds them so.
 func TestStaleBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -93,7 +93,7 @@ func lifetime(v any) (time.Duration, error) {
 	return 0, fmt.Errorf("a %T is no lifetime", v)
 }
 
-// seconds converts, and takes what no Duration holds as forever.
+// seconds converts, without a fraction, and takes what no Duration holds as forever.
 func seconds(s float64) (time.Duration, error) {
 	switch {
 	case s != s:
@@ -103,5 +103,5 @@ func seconds(s float64) (time.Duration, error) {
 	case s < 0:
 		return 0, nil
 	}
-	return time.Duration(s * float64(time.Second)), nil
+	return time.Duration(s) * time.Second, nil
 }

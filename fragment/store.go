@@ -44,6 +44,8 @@ type store struct {
 	cache  cache.Cache
 	parts  cache.Typed[*rendered]
 	onTags func(context.Context, ...string)
+
+	underway underway
 }
 
 func newStore(c cache.Cache, o *Options) *store {
@@ -95,6 +97,7 @@ func (s *store) shown(ctx context.Context, r *rendered, err error) (*rendered, e
 	}
 	if l := cache.Loading(ctx); l != nil && (around == nil || around.load != l) {
 		err = l.AddTags(r.tags...)
+		r.limit(l)
 	}
 	return r, err
 }
@@ -138,18 +141,32 @@ func (s *scope) add(r *rendered) {
 }
 
 // kept is the value of a fragment that was rendered in s. It tells the load
-// what the fragments within it have added.
+// what the fragments within it have added, and takes what their data told it.
 func (c *call) kept(s *scope, html string) (*rendered, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now().UnixNano()
-	r := &rendered{html: html, tags: distinct(c.tags, s.tags), ends: s.ends}
-	if own := now + int64(c.life); own > now && own < r.ends {
-		r.ends = own
-	} else if s.ends != math.MaxInt64 {
-		s.load.SetTTL(time.Duration(s.ends - now))
+	r := &rendered{html: html, tags: distinct(c.tags, append(s.load.Tags(), s.tags...)), ends: s.ends}
+	r.limit(s.load)
+	if own := s.load.TTL(c.life); own != cache.Forever {
+		r.ends = min(r.ends, ending(own))
 	}
 	return r, s.load.AddTags(s.tags...)
+}
+
+// ending is when a life that begins now ends.
+func ending(life time.Duration) int64 {
+	now := time.Now().UnixNano()
+	if end := now + int64(max(life, 0)); end >= now {
+		return end
+	}
+	return math.MaxInt64
+}
+
+// limit has a load end with r, if r ends.
+func (r *rendered) limit(l *cache.Load) {
+	if r.ends != math.MaxInt64 {
+		l.LimitTTL(time.Duration(r.ends - time.Now().UnixNano()))
+	}
 }
 
 // unkept is the value of one that is rendered every time, and so is all that it

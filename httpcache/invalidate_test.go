@@ -139,7 +139,7 @@ func TestInvalidatedWhileRunning(t *testing.T) {
 }
 
 // TestTags: of the view, of the handler, and of a page in a variant's own key.
-func TestTags(t *testing.T) {
+func TestTags(t *testing.T) { // BUG-07
 	t.Parallel()
 	c := open(t, nil)
 	o := &origin{header: []string{"Vary", "X-A"}}

@@ -187,6 +187,7 @@ func (c *Cache) invalidate(ctx context.Context, tags ...string) error {
 // used as RFC 5861 allows, when they are asked for next. One that is being made
 // now is not stored.
 func (c *Cache) SoftPurge(ctx context.Context, rawURL string) error {
+	ctx = cache.WithAccess(ctx, nil) // what it stores, it has read here
 	u, err := purgeURL(rawURL)
 	if err != nil {
 		return err

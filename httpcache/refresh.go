@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/stratacache/strata/cache"
 )
 
 // refreshes are the handlers that run for no client.
@@ -71,6 +73,9 @@ func (s *refreshes) close(ctx context.Context) error {
 // this process or another:
 // RFC 5861 section 3.
 func (h *handler) refresh(r *http.Request, at place) {
+	if cache.AccessOf(r.Context()) != cache.ReadWrite {
+		return // it would run in a transaction that ends before it
+	}
 	c := h.view.cache
 	flight, leads := c.flights.join(at.page())
 	if !leads {

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/stratacache/strata/cache"
 )
 
 // miss is the way of a request for which no usable page is stored: run the
@@ -28,8 +30,9 @@ func (h *handler) miss(w http.ResponseWriter, r *http.Request, at *place, d *dem
 	case d.noStore, d.credentials && p != nil && !p.has(flagShared), preconditioned(r.Header):
 		h.pass(w, r, f)
 		return
-	case d.reload, d.credentials, f.fwd == fwdRequest, r.Method == http.MethodHead, ranged:
-		// It wants what the others do not, or may get what they may not.
+	case d.reload, d.credentials, f.fwd == fwdRequest, r.Method == http.MethodHead, ranged, cache.AccessOf(r.Context()) != cache.ReadWrite:
+		// It wants what the others do not, or may get what they may not, or is in a
+		// transaction.
 		h.alone(w, r, at, d, f, nil)
 		return
 	}

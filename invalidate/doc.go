@@ -7,7 +7,9 @@
 // A tag names a thing that values, pages and fragments depend on, such as
 // Tag("article", 42). There is one name space of tags in a client, whatever the
 // prefix of what carries them. Invalidating a tag costs the same however many
-// entries have it. A [Namespace] is a group of keys that are dropped together.
+// entries have it. There are two verbs: what depends on one of [Names].Tags is
+// gone; what depends on one of Names.Expire may still be shown, where it was stored
+// with a stale time, to those who would else wait for it to be made anew. A [Namespace] is a group of keys that are dropped together.
 //
 // # Writes
 //
@@ -22,12 +24,14 @@
 // invalidations are collected. They are sent after the commit, before AfterCommit
 // functions and before the caller goes on, and dropped with what is rolled back.
 //
-// What is read in a transaction is read by [GetOrSet] of this package, which
-// stores nothing: a transaction may see what others must not, or no longer what
-// others do. Once something was written it reads nothing from the cache either.
-// Other reads through the cache belong before or after it: those that use
-// [DB.Conn] in their loaders fail with [ErrSharedLoad], and fragments and pages
-// would show what was.
+// In the context of a transaction the caches store nothing: it may see what others
+// must not, or no longer what others do. A value that is loaded there, a fragment
+// or a page is the caller's alone; a loader runs in the transaction and may use
+// [DB.Conn]. Once something was written they return nothing either, so that the
+// transaction sees what it wrote. An explicit Set is refused with
+// cache.ErrReadOnly, and not put off: after the commit it could put back what
+// somebody else has invalidated. See cache.WithAccess, also for values that have
+// nothing to do with the database.
 //
 // What other readers load meanwhile is the cache's concern: a value that was read
 // before the commit is refused after it.

@@ -40,7 +40,7 @@ func ExampleDB_InTx() {
 
 	prices := cache.For[int](c.WithPrefix("price"))
 	price := func(ctx context.Context, name string) int {
-		p, err := invalidate.GetOrSet(ctx, prices, name, func(ctx context.Context) (p int, err error) {
+		p, err := prices.GetOrSet(ctx, name, func(ctx context.Context) (p int, err error) {
 			on, err := writes.Conn(ctx)
 			if err != nil {
 				return 0, err

@@ -69,7 +69,7 @@ func gone(t *testing.T, c cache.Cache, owners ...string) (out []string) {
 	return out
 }
 
-func TestWriteDropsOldAndNewState(t *testing.T) { // INV-004
+func TestWriteDropsOldAndNewState(t *testing.T) { // INV-002, INV-004
 	c, _ := cache.New(locmem.New(nil), nil)
 	defer c.Close(t.Context())
 	hook := invalidate.NewHook(c, affects)
@@ -147,8 +147,8 @@ func TestInvalidationIsTriedAgain(t *testing.T) {
 	})
 }
 
-// INV-034: what a unit collects that is rolled back is not invalidated, and what
-// follows is.
+// INV-034, INV-056: what a unit collects that is rolled back is not invalidated, and
+// what follows is, however the block ended.
 func TestSuspended(t *testing.T) {
 	c, _ := cache.New(locmem.New(nil), nil)
 	defer c.Close(t.Context())
@@ -163,9 +163,13 @@ func TestSuspended(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	quiet, unit := invalidate.Collect(t.Context())
-	write(quiet, "a")
-	unit.Rollback()
+	func() {
+		defer func() { _ = recover() }()
+		quiet, unit := invalidate.Collect(t.Context())
+		defer unit.Rollback()
+		write(quiet, "a")
+		panic("in the block")
+	}()
 	write(t.Context(), "b")
 	if got := gone(t, c, "a", "b"); !slices.Equal(got, []string{"b"}) {
 		t.Errorf("gone are %v, want b", got)
@@ -223,5 +227,35 @@ func TestTagsNeverMeet(t *testing.T) {
 	}
 	if got := invalidate.Tag("note", 7); got != "note:7" {
 		t.Errorf("got %q, want note:7", got)
+	}
+}
+
+// link is a row of a join table: it is a record like any other, and what depends
+// on either side of it depends on it. INV-025.
+type link struct{ article, topic int }
+
+func TestManyToMany(t *testing.T) {
+	c, _ := cache.New(locmem.New(nil), nil)
+	defer c.Close(t.Context())
+	hook := invalidate.NewHook(c, func(l link) invalidate.Names {
+		return invalidate.Names{Tags: []string{invalidate.Tag("topics-of", l.article), invalidate.Tag("articles-on", l.topic)}}
+	})
+	for what, change := range map[string]invalidate.Change[link]{
+		"add":    invalidate.Created(link{1, 7}),
+		"remove": invalidate.Deleted(link{1, 7}),
+	} {
+		for _, tag := range []string{"topics-of:1", "topics-of:2", "articles-on:7", "articles-on:8"} {
+			load := func(context.Context) ([]byte, error) { return []byte("list"), nil }
+			if _, err := c.GetOrSet(t.Context(), tag, load, cache.Tags(tag)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := hook.Write(t.Context(), func(context.Context) (invalidate.Change[link], error) { return change, nil }); err != nil {
+			t.Fatal(err)
+		}
+		left, err := c.GetMany(t.Context(), "topics-of:1", "topics-of:2", "articles-on:7", "articles-on:8")
+		if err != nil || len(left) != 2 || left["topics-of:2"] == nil || left["articles-on:8"] == nil {
+			t.Errorf("%s: left are %v, %v, want those of the other article and topic", what, left, err)
+		}
 	}
 }

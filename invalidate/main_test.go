@@ -96,7 +96,7 @@ func (d *database) exec(t testing.TB, on invalidate.Conn, text string, args ...a
 
 // owner reads a note through the cache.
 func (d *database) owner(ctx context.Context, id int) (string, error) {
-	return invalidate.GetOrSet(ctx, d.owners, fmt.Sprint(id), func(ctx context.Context) (string, error) {
+	return d.owners.GetOrSet(ctx, fmt.Sprint(id), func(ctx context.Context) (string, error) {
 		on, err := d.Conn(ctx)
 		if err != nil {
 			return "", err

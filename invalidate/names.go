@@ -14,24 +14,30 @@ import (
 type Names struct {
 	Keys []string `json:"keys,omitempty"`
 	Tags []string `json:"tags,omitempty"`
+	// Expire are tags of what may be old for a moment: entries that were stored with
+	// a stale time may be served while they are loaded anew, all others are dropped.
+	// See cache.Cache.Expire. What Tags name too is dropped.
+	Expire []string `json:"expire,omitempty"`
 	// All is everything under the prefix of the cache.
 	All bool `json:"all,omitempty"`
 }
 
 // Empty reports whether there is nothing to invalidate.
-func (n Names) Empty() bool { return len(n.Keys) == 0 && len(n.Tags) == 0 && !n.All }
+func (n Names) Empty() bool { return len(n.Keys)+len(n.Tags)+len(n.Expire) == 0 && !n.All }
 
 // And returns the names of both.
 func (n Names) And(m Names) Names {
 	return Names{
-		Keys: slices.Concat(n.Keys, m.Keys),
-		Tags: slices.Concat(n.Tags, m.Tags),
-		All:  n.All || m.All,
+		Keys:   slices.Concat(n.Keys, m.Keys),
+		Tags:   slices.Concat(n.Tags, m.Tags),
+		Expire: slices.Concat(n.Expire, m.Expire),
+		All:    n.All || m.All,
 	}
 }
 
 func (n Names) distinct() Names {
-	n.Keys, n.Tags = distinct(n.Keys), distinct(n.Tags)
+	n.Keys, n.Tags, n.Expire = distinct(n.Keys), distinct(n.Tags), distinct(n.Expire)
+	n.Expire = slices.DeleteFunc(n.Expire, func(tag string) bool { return slices.Contains(n.Tags, tag) })
 	return n
 }
 
@@ -43,7 +49,7 @@ func distinct(names []string) []string {
 
 // Invalidate drops what n names from c, once, whatever transaction ctx is of: it
 // is for those who deliver what was committed before. The order is keys, tags,
-// prefix. Each may be repeated. A name that the cache refuses names nothing, and
+// those that expire, prefix. Each may be repeated. A name that the cache refuses names nothing, and
 // does not keep the others in; it is an error all the same.
 func (n Names) Invalidate(ctx context.Context, c cache.Cache) error {
 	err := each(n.Keys, func(keys ...string) error {
@@ -51,6 +57,7 @@ func (n Names) Invalidate(ctx context.Context, c cache.Cache) error {
 		return err
 	})
 	err = errors.Join(err, each(n.Tags, func(tags ...string) error { return c.Invalidate(ctx, tags...) }))
+	err = errors.Join(err, each(n.Expire, func(tags ...string) error { return c.Expire(ctx, tags...) }))
 	if n.All {
 		err = errors.Join(err, c.Clear(ctx))
 	}
@@ -88,7 +95,7 @@ type PendingError struct {
 func (e *PendingError) Error() string {
 	keys, tags := 0, 0
 	for _, s := range e.What {
-		keys, tags = keys+len(s.Names.Keys), tags+len(s.Names.Tags)
+		keys, tags = keys+len(s.Names.Keys), tags+len(s.Names.Tags)+len(s.Names.Expire)
 	}
 	return fmt.Sprintf("invalidate: the write is done, but %d keys and %d tags were not invalidated: %v", keys, tags, e.Err)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/stratacache/strata/invalidate"
 )
 
-// INV-005, INV-032: a namespace is dropped in one step, alone.
+// INV-005, INV-032, INV-033, INV-058: a namespace is dropped in one step, alone.
 func TestNamespace(t *testing.T) {
 	onDatabases(t, nil, func(t *testing.T, d *database) {
 		ctx := t.Context()

@@ -20,7 +20,7 @@ import (
 )
 
 // A reader that has read the old row cannot store it after the commit, wherever
-// it was when the writer committed. INV-012, BUG-21.
+// it was when the writer committed. INV-012, INV-030, BUG-21.
 func TestReaderWhileTheWriterCommits(t *testing.T) {
 	onDatabases(t, nil, func(t *testing.T, d *database) {
 		d.exec(t, d.sql, "INSERT INTO notes VALUES (1, 'ann')")
@@ -172,7 +172,7 @@ func TestCommitWhileTheCacheIsDown(t *testing.T) {
 	defer c.Close(t.Context())
 	ctx, unit := invalidate.Collect(t.Context())
 	for range 3 {
-		if err := invalidate.Drop(ctx, c, invalidate.Names{Keys: []string{"k", "k"}, Tags: []string{"b", "a"}}); err != nil {
+		if err := invalidate.Drop(ctx, c, invalidate.Names{Keys: []string{"k", "k"}, Tags: []string{"b", "a"}, Expire: []string{"c", "a"}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -182,7 +182,7 @@ func TestCommitWhileTheCacheIsDown(t *testing.T) {
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	var pending *invalidate.PendingError
-	if err := unit.Commit(canceled, nil); !errors.As(err, &pending) || !strings.Contains(err.Error(), "1 keys and 2 tags") {
+	if err := unit.Commit(canceled, nil); !errors.As(err, &pending) || !strings.Contains(err.Error(), "1 keys and 3 tags") {
 		t.Errorf("got %v, want a *PendingError", err)
 	}
 	down.failures = 0

@@ -72,9 +72,9 @@ func NewRepository[K comparable, V any](db *DB, c cache.Cache, table Table[K, V]
 	return r, nil
 }
 
-// Get returns a record, from the cache or, in a transaction that wrote, past it.
+// Get returns a record, through the cache as any view does.
 func (r *Repository[K, V]) Get(ctx context.Context, id K) (V, error) {
-	return GetOrSet(ctx, r.view, r.key(id), func(ctx context.Context) (V, error) { return r.table.Get(ctx, id) }, r.opts...)
+	return r.view.GetOrSet(ctx, r.key(id), func(ctx context.Context) (V, error) { return r.table.Get(ctx, id) }, r.opts...)
 }
 
 // Create stores a new record, in the transaction of ctx or one of its own. That

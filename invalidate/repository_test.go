@@ -55,7 +55,7 @@ func (n notes) Delete(ctx context.Context, id int) error {
 	return n.run(ctx, "DELETE FROM notes WHERE id = ?", id)
 }
 
-// INV-003, INV-004, INV-009, INV-020, BUG-22.
+// INV-003, INV-004, INV-009, INV-019, INV-020, BUG-22.
 func TestRepository(t *testing.T) {
 	onDatabases(t, nil, func(t *testing.T, d *database) {
 		ctx := t.Context()
@@ -71,7 +71,7 @@ func TestRepository(t *testing.T) {
 		lists := cache.For[[]int](d.cache.WithPrefix("lists"))
 		list := func(owner string) []int {
 			t.Helper()
-			ids, err := invalidate.GetOrSet(ctx, lists, owner, func(ctx context.Context) (ids []int, _ error) {
+			ids, err := lists.GetOrSet(ctx, owner, func(ctx context.Context) (ids []int, _ error) {
 				rows, err := d.sql.QueryContext(ctx, d.query("SELECT id FROM notes WHERE owner = ? ORDER BY id"), owner)
 				if err != nil {
 					return nil, err

@@ -19,8 +19,9 @@ type Conn interface {
 }
 
 // ErrSharedLoad: a loader that others may share asked for the transaction of the
-// request that began it.
-var ErrSharedLoad = errors.New("invalidate: a load within a transaction must be asked for by invalidate.GetOrSet")
+// request that began it. That takes a context of which cache.WithAccess was told
+// that it is not of the transaction.
+var ErrSharedLoad = errors.New("invalidate: a load that others may share has no part in a transaction")
 
 // Tx is a transaction that collects what it invalidates: see [DB].
 type Tx struct {
@@ -86,10 +87,10 @@ func (d *DB) txOf(ctx context.Context) *Tx {
 // ErrSharedLoad: what is not committed would get out.
 func (d *DB) Conn(ctx context.Context) (Conn, error) {
 	t := d.txOf(ctx)
-	switch {
-	case t == nil:
+	if t == nil {
 		return d.db, nil
-	case cache.Loading(ctx) != t.unit.load:
+	}
+	if l := cache.Loading(ctx); l != t.unit.load && l.Shared() {
 		return nil, ErrSharedLoad
 	}
 	return t, nil

@@ -12,7 +12,7 @@ import (
 
 var errNo = errors.New("no")
 
-// INV-011, INV-013, INV-014, INV-035, BUG-20.
+// INV-011, INV-013, INV-014, INV-035, INV-049, BUG-20.
 func TestTransaction(t *testing.T) {
 	onDatabases(t, nil, func(t *testing.T, d *database) {
 		d.exec(t, d.sql, "INSERT INTO notes VALUES (1, 'ann'), (2, 'ann')")
@@ -44,7 +44,8 @@ func TestTransaction(t *testing.T) {
 	})
 }
 
-// INV-036: what a savepoint takes back is not invalidated, the rest is.
+// INV-036, INV-052: what a savepoint takes back is not invalidated, the rest is, once,
+// at the outermost commit.
 func TestSavepoints(t *testing.T) {
 	onDatabases(t, nil, func(t *testing.T, d *database) {
 		var called []string
@@ -138,28 +139,6 @@ func TestTwoDatabases(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.want(t, 1, "bob", false)
-	})
-}
-
-// A load that others may share must not see what is not committed.
-func TestSharedLoadInATransaction(t *testing.T) {
-	onDatabases(t, nil, func(t *testing.T, d *database) {
-		d.exec(t, d.sql, "INSERT INTO notes VALUES (1, 'ann')")
-		err := d.InTx(t.Context(), nil, func(ctx context.Context, _ *invalidate.Tx) error {
-			d.give(t, ctx, 1, "bob")
-			_, err := d.owners.GetOrSet(ctx, "1", func(ctx context.Context) (string, error) {
-				on, err := d.Conn(ctx)
-				if err != nil {
-					return "", err
-				}
-				return d.ownerIn(ctx, on, 1)
-			})
-			return err
-		})
-		if !errors.Is(err, invalidate.ErrSharedLoad) {
-			t.Errorf("got %v, want ErrSharedLoad", err)
-		}
-		d.want(t, 1, "ann", false)
 	})
 }
 

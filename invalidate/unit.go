@@ -26,16 +26,34 @@ type Unit struct {
 type unitKey struct{}
 
 // Collect begins a unit, and returns a context in which [Drop], hooks and
-// repositories add to it.
+// repositories add to it, and in which the caches store nothing until it ends.
 func Collect(ctx context.Context) (context.Context, *Unit) {
 	u := &Unit{load: cache.Loading(ctx)}
-	return context.WithValue(ctx, unitKey{}, u), u
+	return u.Context(ctx), u
 }
 
 // Context returns ctx as one of the unit's transaction, for libraries that do
 // not pass on the context of Collect.
 func (u *Unit) Context(ctx context.Context) context.Context {
-	return context.WithValue(ctx, unitKey{}, u)
+	if UnitOf(ctx) == u {
+		return ctx
+	}
+	return cache.WithAccess(context.WithValue(ctx, unitKey{}, u), u.access)
+}
+
+// access is what the caches allow in the transaction. What it loads may be what
+// others must not see, or what they have seen the last of, so nothing is stored;
+// once it wrote, what is stored is not what it must see.
+func (u *Unit) access() cache.Access {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch {
+	case u.ended:
+		return cache.ReadWrite
+	case u.wrote:
+		return cache.NoAccess
+	}
+	return cache.ReadOnly
 }
 
 // UnitOf returns the unit of the transaction of ctx, or nil.
@@ -144,10 +162,4 @@ func (u *Unit) active() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return !u.ended
-}
-
-func (u *Unit) dirty() bool {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.wrote
 }

@@ -40,21 +40,3 @@ func AfterCommit(ctx context.Context, f func(context.Context)) {
 	}
 	f(ctx)
 }
-
-// GetOrSet is view.GetOrSet for code that may run in a transaction. In one, load
-// is called and its result is not stored: it may have seen what is not committed,
-// or an older state than others see. A value that is in the cache is returned
-// only as long as the transaction has written nothing.
-func GetOrSet[V any](ctx context.Context, view cache.Typed[V], key string, load func(context.Context) (V, error), opts ...cache.Option) (V, error) {
-	u := UnitOf(ctx)
-	if u == nil || !u.active() {
-		return view.GetOrSet(ctx, key, load, opts...)
-	}
-	if !u.dirty() {
-		v, err := view.Get(ctx, key)
-		if err == nil || errors.Is(err, cache.ErrNotFound) {
-			return v, err
-		}
-	}
-	return load(ctx)
-}

@@ -78,6 +78,7 @@ func New(c cache.Cache, opts *Options) (*Store, error) {
 // FindCtx returns a session's bytes. found is false if there is no such session,
 // it has ended or was deleted; err is an outage.
 func (s *Store) FindCtx(ctx context.Context, token string) (b []byte, found bool, err error) {
+	ctx = apart(ctx)
 	if !plausible(token) {
 		return nil, false, nil
 	}
@@ -92,6 +93,7 @@ func (s *Store) FindCtx(ctx context.Context, token string) (b []byte, found bool
 // session that was deleted is not saved again: that is ErrDeleted. One whose
 // expiry is past is removed.
 func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry time.Time) error {
+	ctx = apart(ctx)
 	if !plausible(token) {
 		return fmt.Errorf("sessionstore: commit: %d bytes are no token", len(token))
 	}
@@ -127,6 +129,7 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 
 // DeleteCtx removes a session. One that is not there is no error.
 func (s *Store) DeleteCtx(ctx context.Context, token string) error {
+	ctx = apart(ctx)
 	if !plausible(token) {
 		return nil
 	}
@@ -135,6 +138,10 @@ func (s *Store) DeleteCtx(ctx context.Context, token string) error {
 	}
 	return nil
 }
+
+// apart returns ctx as one outside of the transaction that it may be in: a session
+// is no row of its, and is read and saved whether it commits or not.
+func apart(ctx context.Context) context.Context { return cache.WithAccess(ctx, nil) }
 
 // read returns a session's bytes; alive is false for one that is not there.
 func (s *Store) read(ctx context.Context, token string) (b []byte, alive bool, err error) {

@@ -248,3 +248,21 @@ func ExampleNew() {
 	// <nil>
 	// data true <nil>
 }
+
+// TestInATransaction: a session is found, saved and deleted in a request that runs
+// in a transaction, whatever that does to other values.
+func TestInATransaction(t *testing.T) {
+	t.Parallel()
+	s := open(t, locmem.New(nil))
+	ctx := cache.WithAccess(t.Context(), func() cache.Access { return cache.NoAccess })
+	if err := s.CommitCtx(ctx, token, []byte("v"), time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if b, found, err := s.FindCtx(ctx, token); string(b) != "v" || !found || err != nil {
+		t.Errorf("got %q, %v, %v", b, found, err)
+	}
+	if err := s.DeleteCtx(ctx, token); err != nil {
+		t.Fatal(err)
+	}
+	want(t, s, token, "")
+}

@@ -77,8 +77,8 @@ func named(db *gorm.DB) (invalidate.Names, bool) {
 	return n, ok
 }
 
-// Context returns the context of db's transaction, for invalidate.GetOrSet, Drop
-// and AfterCommit; without one it is that of db.
+// Context returns the context of db's transaction, for reads through the cache,
+// invalidate.Drop and AfterCommit; without one it is that of db.
 func Context(db *gorm.DB) context.Context {
 	if tx, ok := db.Statement.ConnPool.(*tx); ok {
 		return invalidate.UnitOf(tx.ctx).Context(db.Statement.Context)

@@ -5,16 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/glebarez/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-	"gorm.io/gorm/logger"
 
-	"github.com/stratacache/strata/backends/locmem"
 	"github.com/stratacache/strata/cache"
 	"github.com/stratacache/strata/invalidate"
 	"github.com/stratacache/strata/invalidate/gorminvalidate"
@@ -29,24 +27,6 @@ func affects(n Note) invalidate.Names {
 	return invalidate.Names{Tags: []string{invalidate.Tag("notes", n.Owner)}}
 }
 
-func open(file string) (*gorm.DB, *cache.Client, error) {
-	db, err := gorm.Open(sqlite.Open(file+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)"), &gorm.Config{Logger: logger.Discard})
-	if err != nil {
-		return nil, nil, err
-	}
-	pool, err := db.DB()
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := cache.New(locmem.New(nil), nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	plugin := gorminvalidate.New(invalidate.NewDB(pool, nil), c)
-	gorminvalidate.Register(plugin, affects)
-	return db, c, errors.Join(db.AutoMigrate(&Note{}), db.Use(plugin))
-}
-
 // lists are the notes of each owner, through the cache.
 type lists struct {
 	t     *testing.T
@@ -57,7 +37,7 @@ type lists struct {
 
 func (l *lists) of(ctx context.Context, on *gorm.DB, owner string) []int {
 	l.t.Helper()
-	ids, err := invalidate.GetOrSet(ctx, l.view, owner, func(ctx context.Context) ([]int, error) {
+	ids, err := l.view.GetOrSet(ctx, owner, func(ctx context.Context) ([]int, error) {
 		l.loads++
 		ids := []int{}
 		return ids, on.Model(&Note{}).Where("owner = ?", owner).Order("id").Pluck("id", &ids).Error
@@ -78,26 +58,9 @@ func (l *lists) want(step string, a, b []int, loads int) {
 	}
 }
 
-func start(t *testing.T) (*gorm.DB, *lists) {
-	t.Helper()
-	db, c, err := open(filepath.Join(t.TempDir(), "x.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = c.Close(context.Background())
-		if pool, err := db.DB(); err == nil {
-			_ = pool.Close()
-		}
-	})
-	l := &lists{t: t, db: db, view: cache.For[[]int](c)}
-	l.want("at first", nil, nil, 2)
-	return db, l
-}
+func TestWrites(t *testing.T) { onDatabases(t, testWrites) } // INV-019, INV-020, INV-026
 
-func TestWrites(t *testing.T) {
-	t.Parallel()
-	db, l := start(t)
+func testWrites(t *testing.T, db *gorm.DB, l *lists) {
 	do := func(what *gorm.DB) {
 		t.Helper()
 		if what.Error != nil {
@@ -128,13 +91,14 @@ func TestWrites(t *testing.T) {
 	l.want("delete one", nil, nil, 1)
 }
 
-func TestMustBeNamed(t *testing.T) {
-	t.Parallel()
-	db, l := start(t)
+func TestMustBeNamed(t *testing.T) { onDatabases(t, testMustBeNamed) } // INV-009, BUG-22
+
+func testMustBeNamed(t *testing.T, db *gorm.DB, l *lists) {
+	table := tableOf(t, db)
 	both := invalidate.Names{Tags: []string{invalidate.Tag("notes", "a"), invalidate.Tag("notes", "b")}}
 	global := &gorm.Session{AllowGlobalUpdate: true}
 	for what, write := range map[string]func(*gorm.DB) *gorm.DB{
-		"raw":      func(db *gorm.DB) *gorm.DB { return db.Exec("INSERT INTO notes VALUES (?, ?)", 7, "a") },
+		"raw":      func(db *gorm.DB) *gorm.DB { return db.Exec("INSERT INTO "+table+" VALUES (?, ?)", 7, "a") },
 		"map":      func(db *gorm.DB) *gorm.DB { return db.Model(&Note{}).Create(map[string]any{"id": 8, "owner": "a"}) },
 		"a table":  func(db *gorm.DB) *gorm.DB { return db.Session(global).Model(&Note{}).Update("owner", "a") },
 		"a table ": func(db *gorm.DB) *gorm.DB { return db.Session(global).Delete(&Note{}) },
@@ -150,17 +114,18 @@ func TestMustBeNamed(t *testing.T) {
 			t.Errorf("%s, named: the list is still there", what)
 		}
 	}
-	if err := db.Exec("CREATE TABLE others (id INTEGER)").Error; err != nil {
+	other := strings.Replace(table, "notes", "others", 1)
+	if err := db.Exec("CREATE TABLE " + other + " (id INTEGER)").Error; err != nil {
 		t.Error(err)
 	}
-	if err := db.Exec("INSERT INTO others VALUES (1)").Error; err != nil {
+	if err := db.Exec("INSERT INTO " + other + " VALUES (1)").Error; err != nil {
 		t.Error(err)
 	}
 }
 
-func TestTransactions(t *testing.T) {
-	t.Parallel()
-	db, l := start(t)
+func TestTransactions(t *testing.T) { onDatabases(t, testTransactions) } // INV-013, INV-014, INV-036
+
+func testTransactions(t *testing.T, db *gorm.DB, l *lists) {
 	no := errors.New("no")
 	for _, outcome := range []error{no, nil} {
 		err := db.Transaction(func(tx *gorm.DB) error {
@@ -193,11 +158,14 @@ func TestTransactions(t *testing.T) {
 
 func Example() {
 	ctx := context.Background()
-	db, c, err := open(":memory:")
+	db, c, err := open(sqlite.Open(":memory:"), "")
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer c.Close(ctx)
+	if pool, err := db.DB(); err == nil {
+		defer pool.Close()
+	}
 	for _, owner := range []string{"a", "b", "c"} {
 		view := c.WithPrefix("lists")
 		if _, err := view.GetOrSet(ctx, owner, func(context.Context) ([]byte, error) { return []byte("…"), nil },

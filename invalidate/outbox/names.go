@@ -11,17 +11,20 @@ import (
 // row is the form of names in the table. JSON holds text: what is none is kept
 // beside it, in base64.
 type row struct {
-	Tags       []string `json:"tags,omitempty"`
-	Keys       []string `json:"keys,omitempty"`
-	All        bool     `json:"all,omitempty"`
-	BinaryTags [][]byte `json:"tags64,omitempty"`
-	BinaryKeys [][]byte `json:"keys64,omitempty"`
+	Tags         []string `json:"tags,omitempty"`
+	Keys         []string `json:"keys,omitempty"`
+	Expire       []string `json:"expire,omitempty"`
+	All          bool     `json:"all,omitempty"`
+	BinaryTags   [][]byte `json:"tags64,omitempty"`
+	BinaryKeys   [][]byte `json:"keys64,omitempty"`
+	BinaryExpire [][]byte `json:"expire64,omitempty"`
 }
 
 func encode(n invalidate.Names) (string, error) {
 	r := row{All: n.All}
 	r.Tags, r.BinaryTags = split(n.Tags)
 	r.Keys, r.BinaryKeys = split(n.Keys)
+	r.Expire, r.BinaryExpire = split(n.Expire)
 	b, err := json.Marshal(r)
 	if err != nil {
 		return "", fmt.Errorf("outbox: %w", err)
@@ -45,12 +48,11 @@ func decode(text string) (invalidate.Names, error) {
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
 		return invalidate.Names{}, err
 	}
-	n := invalidate.Names{Tags: r.Tags, Keys: r.Keys, All: r.All}
-	for _, t := range r.BinaryTags {
-		n.Tags = append(n.Tags, string(t))
-	}
-	for _, k := range r.BinaryKeys {
-		n.Keys = append(n.Keys, string(k))
+	n := invalidate.Names{Tags: r.Tags, Keys: r.Keys, Expire: r.Expire, All: r.All}
+	for into, names := range map[*[]string][][]byte{&n.Tags: r.BinaryTags, &n.Keys: r.BinaryKeys, &n.Expire: r.BinaryExpire} {
+		for _, b := range names {
+			*into = append(*into, string(b))
+		}
 	}
 	return n, nil
 }

@@ -17,13 +17,21 @@ import (
 	"github.com/stratacache/strata/invalidate/outbox"
 )
 
-// switched is a store that can be out of reach, and that remembers tags.
+// switched is a store that can be out of reach, with the tags that its cache has
+// invalidated; those that expire are "expire:…".
 type switched struct {
 	driver.Store
 	down atomic.Bool
 
-	mu   sync.Mutex
-	tags []string
+	mu    sync.Mutex
+	tags  []string
+	stuck func() // what the next invalidation waits for
+}
+
+func (s *switched) stick(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stuck = f
 }
 
 var errDown = errors.New("connection refused")
@@ -33,9 +41,30 @@ func (s *switched) Invalidate(ctx context.Context, what driver.Invalidation) (dr
 		return driver.Invalidated{}, errDown
 	}
 	s.mu.Lock()
-	s.tags = append(s.tags, what.Tags...)
+	stuck := s.stuck
+	s.stuck = nil
 	s.mu.Unlock()
+	if stuck != nil {
+		stuck()
+		if ctx.Err() != nil {
+			return driver.Invalidated{}, ctx.Err()
+		}
+	}
 	return s.Store.Invalidate(ctx, what)
+}
+
+func (s *switched) note(_ context.Context, info cache.InvalidateInfo) {
+	if info.Err != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range info.Tags {
+		if info.Expire {
+			t = "expire:" + t
+		}
+		s.tags = append(s.tags, t)
+	}
 }
 
 func (s *switched) seen() []string {
@@ -47,7 +76,7 @@ func (s *switched) seen() []string {
 func memory(t *testing.T) (*switched, *cache.Client) {
 	t.Helper()
 	s := &switched{Store: locmem.New(nil)}
-	c, err := cache.New(s, nil)
+	c, err := cache.New(s, &cache.Options{Hooks: cache.Hooks{Invalidate: s.note}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,12 +41,13 @@ func TestDeliver(t *testing.T) {
 		add("main", named("later"), time.Hour)
 		add("main", named("3", strings.Repeat("long", 100)), 0)
 		add("main", invalidate.Names{Keys: []string{binary}}, 0)
-		for _, want := range []int{3, 1, 0} {
+		add("main", invalidate.Names{Expire: []string{"soft", binary}, Tags: []string{"hard"}}, 0)
+		for _, want := range []int{3, 2, 0} {
 			if n, err := box.Deliver(t.Context()); n != want || err != nil {
 				t.Errorf("got %d, %v, want %d", n, err, want)
 			}
 		}
-		if got := store.seen(); !slices.Equal(got, []string{"1", binary, "3"}) {
+		if got := store.seen(); !slices.Equal(got, []string{"1", binary, "3", "hard", "expire:soft", "expire:" + binary}) {
 			t.Errorf("got tags %q", got)
 		}
 		if has, err := c.Has(t.Context(), binary); has || err != nil {
@@ -104,6 +105,96 @@ func TestSeveralRelays(t *testing.T) {
 	})
 }
 
+// A row whose transaction commits after that of a later one is not passed over.
+func TestLateCommit(t *testing.T) {
+	onDatabases(t, func(t *testing.T, d *database) {
+		if d.dialect == outbox.SQLite {
+			t.Skip("SQLite has one writer at a time: ids are in the order of the commits")
+		}
+		store, c := memory(t)
+		box := d.open(t, d.options(map[string]cache.Cache{"main": c}))
+		late, err := d.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer late.Rollback()
+		for _, add := range []struct {
+			on  invalidate.Conn
+			tag string
+		}{{late, "late"}, {d.DB, "later"}} {
+			if err := box.Add(t.Context(), add.on, "main", named(add.tag), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		deliver := func(want ...string) {
+			t.Helper()
+			if _, err := box.Deliver(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if got := store.seen(); !slices.Equal(got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		}
+		deliver("later")
+		if err := late.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		deliver("later", "late")
+		if n := d.rows(t); n != 0 {
+			t.Errorf("%d rows are left", n)
+		}
+	})
+}
+
+// A relay that waits for its cache, in the middle of a batch, keeps neither the
+// other relays nor the writers in, and what it holds is delivered if it dies.
+func TestStuckRelay(t *testing.T) {
+	onDatabases(t, func(t *testing.T, d *database) {
+		store, c := memory(t)
+		opts := d.options(map[string]cache.Cache{"main": c})
+		opts.Batch = 1
+		box := d.open(t, opts)
+		patient, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		add := func(tag string) {
+			t.Helper()
+			if err := box.Add(patient, d.DB, "main", named(tag), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		add("1")
+		stuck, release := make(chan struct{}), make(chan struct{})
+		store.stick(func() { close(stuck); <-release })
+		ctx, die := context.WithCancel(t.Context())
+		var relay sync.WaitGroup
+		relay.Go(func() {
+			if n, err := box.Deliver(ctx); err == nil {
+				t.Errorf("a relay that died: got %d, %v", n, err)
+			}
+		})
+		<-stuck
+		add("2") // a writer
+		if d.dialect != outbox.SQLite {
+			if n, err := box.Deliver(patient); n != 1 || err != nil {
+				t.Errorf("another relay: got %d, %v, want 1", n, err)
+			}
+			if got := store.seen(); !slices.Equal(got, []string{"2"}) {
+				t.Errorf("delivered %v, want 2", got)
+			}
+		}
+		die()
+		close(release)
+		relay.Wait()
+		eventually(t, func() bool {
+			_, err := box.Deliver(t.Context())
+			return err == nil && d.rows(t) == 0
+		})
+		if got := store.seen(); !slices.Contains(got, "1") || !slices.Contains(got, "2") {
+			t.Errorf("delivered %v, want 1 and 2", got)
+		}
+	})
+}
+
 // On PostgreSQL the relay is woken by the commit, also by that of a program that
 // only inserts a row.
 func TestWokenByNotify(t *testing.T) {
@@ -125,6 +216,8 @@ func TestWokenByNotify(t *testing.T) {
 	box := d.open(t, opts)
 	ctx, stop := context.WithCancel(t.Context())
 	var relay sync.WaitGroup
+	defer relay.Wait()
+	defer stop()
 	relay.Go(func() { _ = box.Run(ctx) })
 	for i := range 3 {
 		if _, err := d.ExecContext(t.Context(), "INSERT INTO "+d.table()+` (cache, names) VALUES ('main', '{"tags": ["t"]}')`); err != nil {
@@ -132,8 +225,6 @@ func TestWokenByNotify(t *testing.T) {
 		}
 		eventually(t, func() bool { return len(store.seen()) == i+1 })
 	}
-	stop()
-	relay.Wait()
 	if _, err := pgnotify.New("postgres://u:secret@[::1:x", "c"); err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("got %v, want an error without the password", err)
 	}
