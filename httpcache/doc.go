@@ -64,6 +64,9 @@
 // like ([Options].StripHeaders), ignored parameters, cookies that a normalizer
 // drops. So nothing of it that a handler reflects reaches others.
 //
+// The host is what the client says. [Options].Hosts lists those that exist: for
+// others nothing is stored, and with RefuseUnknownHosts no handler runs.
+//
 // # Fresh, stale, validated
 //
 // Freshness and age are those of sections 4.2.1 and 4.2.3; every hit has Age. A

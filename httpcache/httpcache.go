@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httputil"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +31,9 @@ type Cache struct {
 	tagHeaders  []string
 	cookies     SetCookiePolicy
 	ignore      bool
+	hosts       hosts
+	unknown     UnknownHosts
+	keyedHost   bool // X-Forwarded-Host is in the key
 	ignoreQuery []string
 	sortQuery   bool
 	keyHeaders  []string
@@ -56,6 +60,10 @@ func New(c cache.Cache, opts *Options) (*Cache, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
+	known, err := newHosts(o.Hosts)
+	if err != nil {
+		return nil, err
+	}
 	pages := &Cache{
 		pages:       cache.For[*record](c.WithPrefix(o.Prefix), cache.WithCodec(codec{}), cache.Immutable()),
 		raw:         c.WithPrefix(o.Prefix),
@@ -69,6 +77,9 @@ func New(c cache.Cache, opts *Options) (*Cache, error) {
 		tagHeaders:  o.TagHeaders,
 		cookies:     o.SetCookie,
 		ignore:      o.IgnoreRequestDirectives,
+		hosts:       known,
+		unknown:     o.UnknownHosts,
+		keyedHost:   slices.Contains(o.KeyHeaders, forwardedHost),
 		ignoreQuery: o.IgnoreQuery,
 		sortQuery:   o.SortQuery,
 		keyHeaders:  o.KeyHeaders,

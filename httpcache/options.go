@@ -46,6 +46,16 @@ type Options struct {
 	// a client may ask for a fresh response, and so for work.
 	IgnoreRequestDirectives bool
 
+	// Hosts are those whose pages are stored, as requests name them: shop.example,
+	// shop.example:8080, or *.shop.example for all below it. A handler that writes
+	// its host into a page then writes none that a client made up, and nobody
+	// fills the store under invented names. X-Forwarded-Host, while it is one of
+	// KeyHeaders, must name one of them, too. Default nil: every host.
+	Hosts []string
+	// UnknownHosts is what becomes of requests for others. Default
+	// PassUnknownHosts.
+	UnknownHosts UnknownHosts
+
 	// IgnoreQuery are query parameters that are left out of the key, and of what
 	// handlers see of the request: names, or with a * at their end, beginnings,
 	// such as "utm_*".
@@ -167,6 +177,7 @@ func (o *Options) complete() error {
 	refuse(!isStatusName(o.Name), "Name is %q: not a token", o.Name)
 	refuse(o.DefaultTTL < 0, "DefaultTTL is %v", o.DefaultTTL)
 	refuse(o.SetCookie > StoreSetCookie, "SetCookie is %d", o.SetCookie)
+	refuse(o.UnknownHosts > RefuseUnknownHosts, "UnknownHosts is %d", o.UnknownHosts)
 	refuse(o.MaxBody < 0, "MaxBody is %d", o.MaxBody)
 	refuse(o.MaxBuffered < 0, "MaxBuffered is %d", o.MaxBuffered)
 	refuse(o.MaxVariants < 0 || o.MaxVariants > maxOthers, "MaxVariants is %d", o.MaxVariants)
