@@ -99,6 +99,12 @@
 // us; upgrades, CONNECT, 1xx and trailers pass. Interim responses and trailers
 // are not stored. A panic is what it is without us.
 //
+// # Compression
+//
+// With [Options].Compress a text is stored once, in gzip, and answers clients
+// with and without: see [Compression]. Where the handler compresses, each coding
+// is a page of its own, and [Encodings] keeps them few.
+//
 // # Invalidation
 //
 // A page has the tags that its view names and that the handler adds with

@@ -37,7 +37,7 @@ func (x *exchange) described(h http.Header, now time.Time) {
 		addStatus(h, x.status.text(x.cache.name))
 		return
 	}
-	if !x.old.confirms(h) || n >= 0 && n != int64(len(x.old.body)) {
+	if !x.old.confirms(h) || n >= 0 && n != x.old.size() {
 		x.gone = true
 		x.status.detail = "changed"
 		addStatus(h, x.status.text(x.cache.name))
@@ -97,13 +97,16 @@ func (x *exchange) merge(h http.Header, now time.Time) *page {
 	}
 	p := &page{
 		status: old.status, kind: old.kind, total: old.total, received: now.UnixNano(), age: v.age, lifetime: v.lifetime,
-		whileStale: v.whileStale, ifError: v.ifError, flags: v.flags | ownTag, body: old.body,
+		whileStale: v.whileStale, ifError: v.ifError, flags: v.flags | ownTag | old.flags&flagZipped, body: old.body,
 		tags: union(old.tags, x.cache.tagsOf(x.r, merged)),
 	}
 	if !p.collect(merged, nil, x.cache.cookies) {
 		v.why = whyHeader
 	}
 	p.derive()
+	if p.has(flagZipped) && !p.mayZip() && !x.cache.zips.restore(p, x.cache.maxBody) {
+		v.why = whyHeader
+	}
 	if x.whole = true; v.why != "" {
 		x.gone = true
 	} else {

@@ -20,6 +20,7 @@ type Cache struct {
 	all       cache.Cache // for tags
 	flights   *flights
 	refreshes *refreshes
+	zips      *zipper
 	buffered  atomic.Int64 // bytes of bodies that are being kept
 	site      *View
 	front     *View // of Proxy
@@ -70,6 +71,7 @@ func New(c cache.Cache, opts *Options) (*Cache, error) {
 		all:         c,
 		flights:     newFlights(),
 		refreshes:   newRefreshes(o.MaxRefreshes, o.RefreshTimeout),
+		zips:        newZipper(o.Compress),
 		name:        o.Name,
 		heuristic:   max(0, o.Heuristic),
 		keep:        min(max(0, o.Keep), maxLifetime),

@@ -86,6 +86,9 @@ type Options struct {
 	MaxBuffered int64
 	// MaxVariants bounds the pages of one URL. Default 16.
 	MaxVariants int
+	// Compress has text bodies stored in gzip, and served so to clients that take
+	// it. Default nil: bodies are stored as handlers wrote them.
+	Compress *Compression
 	// PurgeDepth is by how many leading path segments pages can be purged: see
 	// [Cache.PurgePrefix]. Each costs a tag on every page. Default 0: by none.
 	PurgeDepth int
@@ -180,6 +183,7 @@ func (o *Options) complete() error {
 	refuse(o.UnknownHosts > RefuseUnknownHosts, "UnknownHosts is %d", o.UnknownHosts)
 	refuse(o.MaxBody < 0, "MaxBody is %d", o.MaxBody)
 	refuse(o.MaxBuffered < 0, "MaxBuffered is %d", o.MaxBuffered)
+	refuse(o.Compress != nil && o.Compress.MinSize < 0, "Compress.MinSize is negative")
 	refuse(o.MaxVariants < 0 || o.MaxVariants > maxOthers, "MaxVariants is %d", o.MaxVariants)
 	refuse(o.PurgeDepth < 0 || o.PurgeDepth > maxDepth, "PurgeDepth is %d", o.PurgeDepth)
 	refuse(o.StoreTimeout < 0, "StoreTimeout is %v", o.StoreTimeout)

@@ -135,6 +135,9 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, p *page, now time.
 	case p.kind == part:
 		p.servePart(w, r)
 		return
+	case p.has(flagZipped):
+		c.serveZipped(w, r, p)
+		return
 	case p.status == http.StatusOK && len(r.Header) > 0 && conditional(r.Header):
 		if unmodifiedSince(r, header) {
 			writeNotModified(w)

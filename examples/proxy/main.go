@@ -32,6 +32,7 @@ func main() {
 	body := flag.Int64("max-body", 8<<20, "the largest body that is stored, in bytes")
 	ignore := flag.String("ignore-query", "", "query parameters that make no other page, such as utm_*,fbclid")
 	hosts := flag.String("hosts", "", "the hosts that are served, such as shop.example,*.shop.example; empty: all")
+	zip := flag.Bool("gzip", false, "store text in gzip")
 	admin := flag.String("admin", "", "where to listen for purges; empty: nowhere")
 	token := flag.String("admin-token", os.Getenv("PURGE_TOKEN"), "the Bearer token that a purge needs")
 	flag.Parse()
@@ -40,6 +41,9 @@ func main() {
 	defer stop()
 	opts := &httpcache.Options{
 		MaxBody: *body, IgnoreQuery: list(*ignore), Hosts: list(*hosts), UnknownHosts: httpcache.RefuseUnknownHosts,
+	}
+	if *zip {
+		opts.Compress = &httpcache.Compression{}
 	}
 	if err := run(ctx, *addr, *origin, *store, *admin, *token, opts); err != nil {
 		log.Fatal(err)

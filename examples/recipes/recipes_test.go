@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +32,12 @@ func open(t *testing.T, store driver.Store) *cache.Client {
 
 func newPages(t *testing.T, client *cache.Client) *httpcache.Cache {
 	t.Helper()
-	pages, err := httpcache.New(client, nil)
+	return pagesWith(t, client, nil)
+}
+
+func pagesWith(t *testing.T, client *cache.Client, opts *httpcache.Options) *httpcache.Cache {
+	t.Helper()
+	pages, err := httpcache.New(client, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,13 +111,26 @@ func TestCompressed(t *testing.T) {
 		w.Header().Set("Content-Type", "text/plain")
 		_, _ = io.WriteString(w, body)
 	})
-	for name, recipe := range map[string]func(*httpcache.Cache, http.Handler) http.Handler{"outside": Compressed, "inside": StoredCompressed} {
-		h := recipe(newPages(t, open(t, locmem.New(nil))), site)
+	once := &httpcache.Options{Compress: &httpcache.Compression{}}
+	for name, h := range map[string]http.Handler{
+		"outside":            Compressed(newPages(t, open(t, locmem.New(nil))), site),
+		"outside, and once":  Compressed(pagesWith(t, open(t, locmem.New(nil)), once), site),
+		"inside":             StoredCompressed(newPages(t, open(t, locmem.New(nil))), site),
+		"inside, and no two": StoredCompressed(pagesWith(t, open(t, locmem.New(nil)), once), site),
+	} {
 		for range 2 {
 			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			r.Header.Set("Accept-Encoding", "gzip")
-			if w := ask(h, r); w.Header().Get("Content-Encoding") != "gzip" || w.Body.Len() > len(body)/2 {
+			w := ask(h, r)
+			if w.Header().Get("Content-Encoding") != "gzip" || w.Body.Len() > len(body)/2 {
 				t.Errorf("%s: %q, %d bytes", name, w.Header().Get("Content-Encoding"), w.Body.Len())
+			}
+			zr, err := gzip.NewReader(w.Body)
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			if b, err := io.ReadAll(zr); err != nil || string(b) != body {
+				t.Errorf("%s: %d bytes inflated, %v", name, len(b), err)
 			}
 			if w := ask(h, httptest.NewRequest(http.MethodGet, "/", nil)); w.Body.String() != body {
 				t.Errorf("%s: without gzip: %q, %d bytes", name, w.Header().Get("Content-Encoding"), w.Body.Len())
