@@ -162,14 +162,20 @@ func reset(h, before http.Header) {
 	}
 }
 
-// dropMaxAge takes max-age out of Cache-Control.
-func dropMaxAge(h http.Header) {
-	var out []string
-	for m := range members(h["Cache-Control"]) {
-		if !strings.EqualFold(m.name, "max-age") {
+// withoutMaxAge are the members of Cache-Control but for max-age; one behind whose
+// open quote anything may stand stays.
+func withoutMaxAge(lines []string) (out []string) {
+	for m := range members(lines) {
+		if !strings.EqualFold(m.name, "max-age") || m.malformed == unterminated {
 			out = append(out, m.raw)
 		}
 	}
+	return out
+}
+
+// dropMaxAge takes max-age out of Cache-Control.
+func dropMaxAge(h http.Header) {
+	out := withoutMaxAge(h["Cache-Control"])
 	if delete(h, "Cache-Control"); len(out) > 0 {
 		h["Cache-Control"] = []string{strings.Join(out, ", ")}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func FuzzCacheControl(f *testing.F) {
-	for _, s := range []string{"", "max-age=5", `x="a, no-store"`, `x="\`, "private=\"a\nmax-age=1, ,", "no-store"} {
+	for _, s := range []string{"", "max-age=5", `x="a, no-store"`, `x="\`, "private=\"a\nmax-age=1, ,", "no-store", `max-age"`} {
 		f.Add(s, "max-age=60")
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
