@@ -38,6 +38,7 @@
 //     is public: [Options].Heuristic.
 //   - Within a view other statuses than 200, 206, 301, 308, 404 and 410 are not
 //     stored: a handler that sets its header first and fails later is common.
+//   - A request for the whole over a stored part fetches the whole.
 //   - A 206 is trusted only if its Content-Range and its length agree, and a
 //     stored part is completed only under a strong entity-tag (RFC 9110 section
 //     15.3.7.3).

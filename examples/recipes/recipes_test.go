@@ -177,8 +177,21 @@ func TestSessions(t *testing.T) {
 		}
 	}
 	want("hello ")
-	do(http.MethodPost, "/login?name=ada")
+	cookie = &http.Cookie{Name: "session", Value: strings.Repeat("x", 43)}
+	do(http.MethodPost, "/login?name=eve")
+	if made := cookie.Value; made == strings.Repeat("x", 43) {
+		t.Error("SESS-005: a token that the client made up was taken")
+	}
+	first := cookie
+	w := do(http.MethodPost, "/login?name=ada")
+	if got := w.Header().Get("Vary"); got != "Cookie" {
+		t.Errorf("SESS-023: Vary %q", got)
+	}
 	want("hello ada")
+	second := cookie
+	cookie = first
+	want("hello ") // SESS-020: renewed, and the old token is none
+	cookie = second
 	before := fmt.Sprint(cookie)
 	store.down.Store(true) // SESS-006: an outage is not a logout
 	if w := do(http.MethodGet, "/me"); w.Code != http.StatusInternalServerError || fmt.Sprint(cookie) != before {
@@ -190,5 +203,5 @@ func TestSessions(t *testing.T) {
 	old := cookie
 	do(http.MethodPost, "/logout")
 	cookie = old
-	want("hello ")
+	want("hello ") // SESS-019
 }
