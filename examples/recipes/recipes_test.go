@@ -66,7 +66,7 @@ func check(t *testing.T, h http.Handler, target, body string) {
 
 func TestRouters(t *testing.T) {
 	for name, recipe := range map[string]func(*httpcache.Cache) http.Handler{
-		"std": Mux, "echo": Echo, "gin": Gin, "fiber": Fiber,
+		"std": Mux, "chi": Chi, "echo": Echo, "gin": Gin, "fiber": Fiber,
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := open(t, locmem.New(nil))
