@@ -180,51 +180,54 @@ func (p *page) size() int64 {
 	return int64(len(p.body))
 }
 
-// serveZipped answers from a page that is stored in gzip, with its header in
-// place already.
-func (c *Cache) serveZipped(w http.ResponseWriter, r *http.Request, p *page) {
-	header := w.Header()
-	AddVary(header, "Accept-Encoding")
-	_, ranged := r.Header["Range"]
-	plain := ranged || preconditioned(r.Header) || listed(r.Header["Cache-Control"], "no-transform") ||
-		!takesGzip(r.Header["Accept-Encoding"])
-	if !plain {
-		header["Content-Encoding"] = []string{"gzip"}
-		if tag := header["Etag"]; len(tag) == 1 && !strings.HasPrefix(tag[0], "W/") {
-			header["Etag"] = []string{"W/" + tag[0]} // other bytes than those that it names
+// inGzip is the header of p for who gets its zipped body as it stands.
+func (p *page) inGzip() *shape {
+	var out page
+	vary := make(http.Header)
+	for _, f := range p.fields {
+		switch values := p.values[f.from:f.to]; {
+		case f.name == "Vary":
+			vary["Vary"] = values
+		case f.name == "Etag" && len(values) == 1 && !strings.HasPrefix(values[0], "W/"):
+			out.add("Etag", "W/"+values[0]) // other bytes than those that it names
+		default:
+			out.add(f.name, values...)
 		}
 	}
+	AddVary(vary, "Accept-Encoding")
+	out.add("Vary", vary["Vary"]...)
+	out.add("Content-Encoding", "gzip")
+	return &shape{fields: out.fields, values: out.values, length: strconv.Itoa(len(p.body))}
+}
+
+// wantsPlain reports whether r is for a page as its handler made it: a range, a
+// precondition and the strong entity-tag are about that.
+func wantsPlain(r *http.Request) bool {
+	_, ranged := r.Header["Range"]
+	return ranged || preconditioned(r.Header) || listed(r.Header["Cache-Control"], "no-transform") ||
+		!takesGzip(r.Header["Accept-Encoding"])
+}
+
+// serveInflated answers from a zipped page as its handler made it. The header is
+// in place already.
+func (c *Cache) serveInflated(w http.ResponseWriter, r *http.Request, p *page) {
+	header := w.Header()
+	AddVary(header, "Accept-Encoding")
 	body := &unzipped{c: c, r: r, p: p}
 	if p.status == http.StatusOK && conditional(r.Header) {
 		if unmodifiedSince(r, header) {
 			writeNotModified(w)
 			return
 		}
-		if _, typed := header["Content-Type"]; !typed {
-			header["Content-Type"] = nil
-		}
-		if plain {
-			http.ServeContent(w, r, "", p.modified, body)
-			body.check()
-			return
-		}
-		header["Content-Length"] = []string{strconv.Itoa(len(p.body))}
-		http.ServeContent(w, r, "", p.modified, bytes.NewReader(p.body))
+		http.ServeContent(w, r, "", p.modified, body)
+		body.check()
 		return
 	}
-	length := p.size()
-	if !plain {
-		length = int64(len(p.body))
-	}
-	header["Content-Length"] = []string{itoa(length)}
+	header["Content-Length"] = []string{p.length}
 	w.WriteHeader(p.status)
-	switch {
-	case r.Method == http.MethodHead:
-	case plain:
+	if r.Method != http.MethodHead {
 		body.err = c.zips.unzip(clientWriter{w, body}, p)
 		body.check()
-	default:
-		_, _ = w.Write(p.body)
 	}
 }
 

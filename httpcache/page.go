@@ -56,7 +56,15 @@ type page struct {
 	body       []byte
 
 	length   string    // Content-Length; empty if it is not known
+	zipped   *shape    // of a zipped body: how it is sent as it is stored
 	modified time.Time // Last-Modified, or zero
+}
+
+// shape is a header as it is sent, in the form of a page's.
+type shape struct {
+	fields []field
+	values []string
+	length string
 }
 
 // kind is what a page holds of its resource.
@@ -228,6 +236,9 @@ func (p *page) derive() {
 		p.length = itoa(p.size())
 	case p.total >= 0:
 		p.length = strconv.FormatInt(p.total, 10)
+	}
+	if p.zipped = nil; p.has(flagZipped) {
+		p.zipped = p.inGzip()
 	}
 	if v, _ := p.get("Last-Modified"); v != "" {
 		p.modified, _ = parseDate(v)
