@@ -76,9 +76,13 @@ func (c *Cache) find(ctx context.Context, at *place, r *http.Request, now time.T
 	return p, nil
 }
 
+// read returns the record under key, or nil. If one of its tags was expired, or
+// its own time has passed, its page is not fresh.
 func (c *Cache) read(ctx context.Context, key string) (*record, error) {
-	rec, err := c.pages.Get(ctx, key)
+	rec, fresh, err := c.pages.GetStale(ctx, key)
 	switch {
+	case err == nil && !fresh:
+		return rec.expired(time.Now()), nil
 	case err == nil:
 		return rec, nil
 	case errors.Is(err, cache.ErrMiss), errors.Is(err, cache.ErrNotFound):
