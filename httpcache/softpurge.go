@@ -64,11 +64,12 @@ func (c *Cache) soften(ctx context.Context, key string) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, err := c.read(ctx, key)
+	now := time.Now()
+	rec, err := c.read(ctx, key, now)
 	if rec == nil || rec.page == nil || err != nil {
 		return rec, err
 	}
-	next := rec.expired(time.Now())
+	next := rec.expired(now)
 	soft := next.page
 	ttl := indexTTL(max(soft.whileStale, soft.ifError, c.keep, time.Second))
 	stored, err := c.pages.Fill(ctx, key, next, fence, lives(ttl, soft.tags)...)

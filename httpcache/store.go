@@ -92,7 +92,7 @@ func (x *exchange) amend(ctx context.Context, ttl time.Duration, change func(*re
 	if err != nil {
 		return err
 	}
-	rec, err := x.cache.read(ctx, x.at.url)
+	rec, err := x.cache.read(ctx, x.at.url, time.Now())
 	if err != nil {
 		return err
 	}
