@@ -29,6 +29,9 @@ func TestStoredGzipIsSmall(t *testing.T) {
 		if !q.has(flagZipped) || cap(q.body) > len(body)/10 || q.size() != int64(len(body)) || q.length != p.length {
 			t.Errorf("%d bytes are kept of %d, as %+v", cap(q.body), len(body), q)
 		}
+		if _, err := z.inflated(&q, int64(len(body))-1); err == nil {
+			t.Error("more was inflated than was asked for")
+		}
 		if !z.restore(&q, int64(len(body))) || !bytes.Equal(q.body, body) || q.has(flagZipped) || q.total != 0 {
 			t.Error("it is not what it was")
 		}
