@@ -13,7 +13,7 @@
 // Expires; RFC 9213's CDN-Cache-Control before them), or whose status may be
 // guessed about and that has Last-Modified (section 4.2.2); the head that answers
 // a HEAD; one range of bytes (section 3.3), joined with others of the same strong
-// entity-tag (3.4). no-cache is stored and asked about each time (5.2.2.4).
+// entity-tag (3.4); of a whole whose beginning is stored only the rest is fetched. no-cache is stored and asked about each time (5.2.2.4).
 // Within [Cache.View] the developer says how long a 200 is fresh that says
 // nothing, and nothing is guessed.
 //
@@ -38,7 +38,6 @@
 //     is public: [Options].Heuristic.
 //   - Within a view other statuses than 200, 206, 301, 308, 404 and 410 are not
 //     stored: a handler that sets its header first and fails later is common.
-//   - A request for the whole over a stored part fetches the whole.
 //   - A 206 is trusted only if its Content-Range and its length agree, and a
 //     stored part is completed only under a strong entity-tag (RFC 9110 section
 //     15.3.7.3).
