@@ -110,7 +110,8 @@
 // A page has the tags that its view names and that the handler adds with
 // [AddTags], those of [Options].TagHeaders, and its Cache-Groups (RFC 9875, see
 // [GroupTag]); [cache.Cache.Invalidate] of one of them drops it, and refuses what
-// a handler that was running then would store. A successful POST, PUT, DELETE
+// a handler that was running then would store; [cache.Cache.Expire] of one makes
+// it stale, to be used as a stale page may be. A successful POST, PUT, DELETE
 // or other method that is not known to be safe drops the pages of its own URL,
 // of Location and Content-Location of the same origin, and the groups in
 // Cache-Group-Invalidation (section 4.4). [Cache.PurgeHandler] is for operators.
