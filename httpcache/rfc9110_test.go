@@ -52,9 +52,11 @@ func TestRanges(t *testing.T) {
 		}},
 		{name: "3.4 the rest of a stored beginning", steps: []exchange{
 			{send: ask("0-4"), status: 206, header: part("0-4/10", "Etag", `"v1"`), body: "01234", wantStatus: 206},
-			{status: 206, header: part("5-9/10", "Etag", `"v1"`, "X-A", "new"), body: "56789", wantBody: ten,
+			{
+				status: 206, header: part("5-9/10", "Etag", `"v1"`, "X-A", "new"), body: "56789", wantBody: ten,
 				wantSent:   []string{"Range", "bytes=5-", "If-Range", `"v1"`},
-				wantHeader: []string{"Content-Range", "", "Content-Length", "10", "X-A", "new", "Cache-Status", "Strata; fwd=partial; fwd-status=206; stored"}},
+				wantHeader: []string{"Content-Range", "", "Content-Length", "10", "X-A", "new", "Cache-Status", "Strata; fwd=partial; fwd-status=206; stored"},
+			},
 			{want: "hit", wantBody: ten, wantHeader: []string{"Content-Range", "", "Content-Length", "10"}},
 			{send: ask("3-6"), want: "hit", wantStatus: 206, wantBody: "3456"},
 		}},
