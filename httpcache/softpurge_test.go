@@ -72,13 +72,23 @@ func TestSoftPurgeOfMany(t *testing.T) {
 			return client.Expire(ctx, "t")
 		}},
 	} {
-		for _, bytes := range []bool{false, true} {
-			t.Run(tt.name, func(t *testing.T) {
+		for _, where := range []string{"memory", "bytes", "a near tier"} {
+			t.Run(tt.name+" over "+where, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					client := open(t, nil)
-					if bytes {
+					var client *cache.Client
+					switch where {
+					case "memory":
+						client = open(t, nil)
+					case "bytes":
 						client = open(t, &broken{Store: locmem.New(nil)})
+					default:
+						var err error
+						client, err = cache.New(&broken{Store: locmem.New(nil)}, &cache.Options{Near: []cache.Tier{{Store: locmem.New(nil)}}})
+						if err != nil {
+							t.Fatal(err)
+						}
+						t.Cleanup(func() { _ = client.Close(context.Background()) })
 					}
 					pages := over(t, client, &httpcache.Options{PurgeDepth: 1, TagHeaders: []string{"Surrogate-Key"}})
 					origin := &scripted{}
