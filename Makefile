@@ -8,6 +8,11 @@ GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 # need.
 NESTED = examples/recipes examples/webapp/browser invalidate/gorminvalidate invalidate/recipes
 
+# How long each fuzz target runs, and where they are that `make test` runs: what
+# reads what comes from clients and from servers.
+FUZZTIME ?= 10s
+FUZZED    = ./httpcache ./cache/driver/envelope ./backends/memcachedstore
+
 .PHONY: test table check bench fuzz contract
 
 # All tests under the race detector, on real servers, which the tests start
@@ -20,6 +25,7 @@ test:
 	@for dir in $(NESTED); do \
 		echo "$$dir"; (cd $$dir && STRATA_REQUIRE_SERVERS=1 go test -count=1 ./...) || exit 1; \
 	done
+	.ci/fuzz $(FUZZTIME) $(FUZZED)
 
 # The README's table of backends, from what the conformance suite runs. `make
 # test` checks it.
@@ -46,14 +52,9 @@ check:
 bench:
 	STRATA_REQUIRE_SERVERS=1 go test -run '^$$' -bench . -benchmem ./...
 
-# Ten seconds for each fuzz target.
+# Each fuzz target for a while.
 fuzz:
-	@go list ./... | while read -r pkg; do \
-		dir=$$(go list -f '{{.Dir}}' $$pkg); \
-		grep -hos 'func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | sed 's/func //' | while read -r f; do \
-			echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime 10s $$pkg || exit 1; \
-		done || exit 1; \
-	done
+	.ci/fuzz $(FUZZTIME) ./...
 
 # Which rows of the behaviour contract (LL-001 …) a test names.
 contract:

@@ -59,11 +59,11 @@ func (v *view) lookUp(ctx context.Context, names []string, hold time.Duration, f
 		}
 		out = append(out, l)
 	}
-	if e.remote {
+	if e.remote && access != NoAccess {
 		e.nearMany(ctx, out)
 	}
 	for i := range out {
-		if out[i].entry == nil {
+		if out[i].entry == nil && access != NoAccess {
 			ask, keys = append(ask, i), append(keys, out[i].key)
 		}
 	}

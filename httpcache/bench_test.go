@@ -70,6 +70,9 @@ func BenchmarkHit(b *testing.B) {
 		run(name+"hit-vary", pages.Handler(page), browser("http://example.com/vary"))
 		parts := &httpcache.ViewOptions{KeyParts: func(*http.Request) []string { return []string{"en"} }}
 		run(name+"hit-parts", pages.View(time.Hour, parts).Handler(page), browser("http://example.com/vary"))
+		zipped := newPages(b, &httpcache.Options{Compress: &httpcache.Compression{}}).Handler(page)
+		run(name+"hit-gzip", zipped, browser("http://example.com/pkg/net/http"))
+		run(name+"hit-inflated", zipped, request("http://example.com/pkg/net/http"))
 		run(name+"hit-conditional", pages.Handler(page), request("http://example.com/pkg/net/http", "If-None-Match", `"v1"`))
 	}
 }

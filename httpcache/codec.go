@@ -148,7 +148,7 @@ func (d *decoder) page() *page {
 	for _, to := range [...]*time.Duration{&p.age, &p.lifetime, &p.whileStale, &p.ifError} {
 		*to = time.Duration(d.number(maxNumber))
 	}
-	if p.status < 200 || p.kind > head || p.flags&^knownPageFlags != 0 {
+	if p.status < 200 || p.kind > head || p.flags&^knownPageFlags != 0 || p.has(flagZipped) && (p.kind != whole || p.total < 0) {
 		d.bad = true
 	}
 	for range d.count(maxTags, 1) {

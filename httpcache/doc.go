@@ -13,7 +13,7 @@
 // Expires; RFC 9213's CDN-Cache-Control before them), or whose status may be
 // guessed about and that has Last-Modified (section 4.2.2); the head that answers
 // a HEAD; one range of bytes (section 3.3), joined with others of the same strong
-// entity-tag (3.4). no-cache is stored and asked about each time (5.2.2.4).
+// entity-tag (3.4); of a whole whose beginning is stored only the rest is fetched. no-cache is stored and asked about each time (5.2.2.4).
 // Within [Cache.View] the developer says how long a 200 is fresh that says
 // nothing, and nothing is guessed.
 //
@@ -64,6 +64,9 @@
 // like ([Options].StripHeaders), ignored parameters, cookies that a normalizer
 // drops. So nothing of it that a handler reflects reaches others.
 //
+// The host is what the client says. [Options].Hosts lists those that exist: for
+// others nothing is stored, and with RefuseUnknownHosts no handler runs.
+//
 // # Fresh, stale, validated
 //
 // Freshness and age are those of sections 4.2.1 and 4.2.3; every hit has Age. A
@@ -100,12 +103,19 @@
 // us; upgrades, CONNECT, 1xx and trailers pass. Interim responses and trailers
 // are not stored. A panic is what it is without us.
 //
+// # Compression
+//
+// With [Options].Compress a text is stored once, in gzip, and answers clients
+// with and without: see [Compression]. Where the handler compresses, each coding
+// is a page of its own, and [Encodings] keeps them few.
+//
 // # Invalidation
 //
 // A page has the tags that its view names and that the handler adds with
 // [AddTags], those of [Options].TagHeaders, and its Cache-Groups (RFC 9875, see
 // [GroupTag]); [cache.Cache.Invalidate] of one of them drops it, and refuses what
-// a handler that was running then would store. A successful POST, PUT, DELETE
+// a handler that was running then would store; [cache.Cache.Expire] of one makes
+// it stale, to be used as a stale page may be. A successful POST, PUT, DELETE
 // or other method that is not known to be safe drops the pages of its own URL,
 // of Location and Content-Location of the same origin, and the groups in
 // Cache-Group-Invalidation (section 4.4). [Cache.PurgeHandler] is for operators.

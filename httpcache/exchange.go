@@ -22,6 +22,7 @@ type exchange struct {
 	demands demands
 	old     *page // stored, not fresh enough, and good for this request if it still holds; or nil
 	asks    bool  // the handler is asked whether old still holds
+	begins  *page // a part that the handler is asked to complete; or nil
 	unreach atomic.Bool
 
 	mu       sync.Mutex
@@ -76,6 +77,7 @@ func (x *exchange) decline(spoken bool) {
 // be stored and is whole.
 func (x *exchange) run(w http.ResponseWriter, next http.Handler) {
 	x.before = w.Header().Clone()
+	x.begins = x.beginning()
 	for {
 		x.asked = time.Now()
 		x.asks = x.old != nil && x.old.hasValidator()
@@ -85,7 +87,7 @@ func (x *exchange) run(w http.ResponseWriter, next http.Handler) {
 			break
 		}
 		reset(w.Header(), x.before)
-		x.old, x.again = nil, false
+		x.old, x.begins, x.again = nil, nil, false
 	}
 	if x.rec.status == 0 && !x.rec.mute {
 		// It wrote nothing: what is around us may yet answer. Not for sharing.
@@ -146,6 +148,9 @@ func (x *exchange) request() *http.Request {
 	if x.asks {
 		x.old.ask(r)
 	}
+	if x.begins != nil {
+		x.begins.askRest(r)
+	}
 	return r
 }
 
@@ -158,6 +163,11 @@ func (x *exchange) header(status int) int {
 	case x.asks && status == http.StatusNotModified:
 		x.confirmed(h, now)
 		return status
+	case x.begins != nil && (status == http.StatusPartialContent || status == http.StatusRequestedRangeNotSatisfiable):
+		if !x.completed(status, h) {
+			return status
+		}
+		status = http.StatusOK
 	case x.unreach.Load():
 		if x.survive(unreachable, status) {
 			return status

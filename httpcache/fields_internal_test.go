@@ -246,6 +246,7 @@ func FuzzStructuredField(f *testing.F) {
 func FuzzRange(f *testing.F) {
 	f.Add("bytes=0-4", "bytes 0-4/10", int64(10))
 	f.Add("bytes=-4", "bytes 4-9/*", int64(-1))
+	f.Add("bytes=-1", "bytes 4-9/*", int64(0))
 	f.Fuzz(func(t *testing.T, ask, have string, total int64) {
 		total = max(total, -1)
 		if first, last, ok := oneRange([]string{ask}, total); ok && (first < 0 || last < first || total >= 0 && last >= total) {

@@ -95,6 +95,9 @@ func (x *exchange) newPage(status int, h http.Header, now time.Time) *page {
 	if !x.whole {
 		x.rec.keep = true
 	}
+	if z := x.cache.zips; (x.length < 0 || x.length >= int64(z.least)) && z.wants(p, v.names) {
+		AddVary(h, "Accept-Encoding") // as what is stored will say
+	}
 	p.tags = x.cache.tagsOf(x.r, h)
 	return p
 }
@@ -120,6 +123,7 @@ func (x *exchange) commit() {
 		}
 		p.finish(rec.body, !x.proxy)
 		p = p.joined(x.at.held, x.cache.maxBody)
+		x.cache.zips.zip(p, union(x.at.rec.known(), x.verdict.names))
 	} else if p.kind == head {
 		p.finish(nil, false)
 	}

@@ -37,7 +37,7 @@ func (x *exchange) described(h http.Header, now time.Time) {
 		addStatus(h, x.status.text(x.cache.name))
 		return
 	}
-	if !x.old.confirms(h) || n >= 0 && n != int64(len(x.old.body)) {
+	if !x.old.confirms(h) || n >= 0 && n != x.old.size() {
 		x.gone = true
 		x.status.detail = "changed"
 		addStatus(h, x.status.text(x.cache.name))
@@ -97,13 +97,16 @@ func (x *exchange) merge(h http.Header, now time.Time) *page {
 	}
 	p := &page{
 		status: old.status, kind: old.kind, total: old.total, received: now.UnixNano(), age: v.age, lifetime: v.lifetime,
-		whileStale: v.whileStale, ifError: v.ifError, flags: v.flags | ownTag, body: old.body,
+		whileStale: v.whileStale, ifError: v.ifError, flags: v.flags | ownTag | old.flags&flagZipped, body: old.body,
 		tags: union(old.tags, x.cache.tagsOf(x.r, merged)),
 	}
 	if !p.collect(merged, nil, x.cache.cookies) {
 		v.why = whyHeader
 	}
 	p.derive()
+	if p.has(flagZipped) && !p.mayZip() && !x.cache.zips.restore(p, x.cache.maxBody) {
+		v.why = whyHeader
+	}
 	if x.whole = true; v.why != "" {
 		x.gone = true
 	} else {
@@ -159,14 +162,20 @@ func reset(h, before http.Header) {
 	}
 }
 
-// dropMaxAge takes max-age out of Cache-Control.
-func dropMaxAge(h http.Header) {
-	var out []string
-	for m := range members(h["Cache-Control"]) {
-		if !strings.EqualFold(m.name, "max-age") {
+// withoutMaxAge are the members of Cache-Control but for max-age; one behind whose
+// open quote anything may stand stays.
+func withoutMaxAge(lines []string) (out []string) {
+	for m := range members(lines) {
+		if !strings.EqualFold(m.name, "max-age") || m.malformed == unterminated {
 			out = append(out, m.raw)
 		}
 	}
+	return out
+}
+
+// dropMaxAge takes max-age out of Cache-Control.
+func dropMaxAge(h http.Header) {
+	out := withoutMaxAge(h["Cache-Control"])
 	if delete(h, "Cache-Control"); len(out) > 0 {
 		h["Cache-Control"] = []string{strings.Join(out, ", ")}
 	}

@@ -1,6 +1,7 @@
 package httpcache
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -10,7 +11,7 @@ import (
 )
 
 func FuzzCacheControl(f *testing.F) {
-	for _, s := range []string{"", "max-age=5", `x="a, no-store"`, `x="\`, "private=\"a\nmax-age=1, ,", "no-store"} {
+	for _, s := range []string{"", "max-age=5", `x="a, no-store"`, `x="\`, "private=\"a\nmax-age=1, ,", "no-store", `max-age"`} {
 		f.Add(s, "max-age=60")
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
@@ -118,8 +119,13 @@ func sampleRecords() []*record {
 	headed.derive()
 	empty := &page{status: 404, fields: []field{}, values: []string{}, body: []byte{}}
 	empty.derive()
+	zipped := &page{status: 200, fields: []field{}, values: []string{}}
+	zipped.add("Content-Type", "text/plain")
+	zipped.body = bytes.Repeat([]byte("zipped "), 100)
+	newZipper(&Compression{MinSize: 1}).zip(zipped, nil)
 	return []*record{
 		{generation: 7, page: p},
+		{page: zipped},
 		{page: slice},
 		{page: headed},
 		{generation: 9, others: []uint64{1, 1 << 63}, page: empty},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httputil"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ type Cache struct {
 	all       cache.Cache // for tags
 	flights   *flights
 	refreshes *refreshes
+	zips      *zipper
 	buffered  atomic.Int64 // bytes of bodies that are being kept
 	site      *View
 	front     *View // of Proxy
@@ -30,6 +32,9 @@ type Cache struct {
 	tagHeaders  []string
 	cookies     SetCookiePolicy
 	ignore      bool
+	hosts       hosts
+	unknown     UnknownHosts
+	keyedHost   bool // X-Forwarded-Host is in the key
 	ignoreQuery []string
 	sortQuery   bool
 	keyHeaders  []string
@@ -56,12 +61,17 @@ func New(c cache.Cache, opts *Options) (*Cache, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
+	known, err := newHosts(o.Hosts)
+	if err != nil {
+		return nil, err
+	}
 	pages := &Cache{
 		pages:       cache.For[*record](c.WithPrefix(o.Prefix), cache.WithCodec(codec{}), cache.Immutable()),
 		raw:         c.WithPrefix(o.Prefix),
 		all:         c,
 		flights:     newFlights(),
 		refreshes:   newRefreshes(o.MaxRefreshes, o.RefreshTimeout),
+		zips:        newZipper(o.Compress),
 		name:        o.Name,
 		heuristic:   max(0, o.Heuristic),
 		keep:        min(max(0, o.Keep), maxLifetime),
@@ -69,6 +79,9 @@ func New(c cache.Cache, opts *Options) (*Cache, error) {
 		tagHeaders:  o.TagHeaders,
 		cookies:     o.SetCookie,
 		ignore:      o.IgnoreRequestDirectives,
+		hosts:       known,
+		unknown:     o.UnknownHosts,
+		keyedHost:   slices.Contains(o.KeyHeaders, forwardedHost),
 		ignoreQuery: o.IgnoreQuery,
 		sortQuery:   o.SortQuery,
 		keyHeaders:  o.KeyHeaders,

@@ -51,7 +51,7 @@ func (at *place) miss() string {
 // its URL's first. The page it returns may be stale. An error is an outage.
 func (c *Cache) find(ctx context.Context, at *place, r *http.Request, now time.Time) (*page, error) {
 	at.key, at.rec, at.held, at.stale, at.other = at.url, nil, nil, false, false
-	rec, err := c.read(ctx, at.url)
+	rec, err := c.read(ctx, at.url, now)
 	if rec == nil || err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (c *Cache) find(ctx context.Context, at *place, r *http.Request, now time.T
 		if !slices.Contains(rec.others, at.sum) {
 			return nil, nil
 		}
-		other, err := c.read(ctx, at.key)
+		other, err := c.read(ctx, at.key, now)
 		if err != nil {
 			return nil, err
 		}
@@ -76,9 +76,13 @@ func (c *Cache) find(ctx context.Context, at *place, r *http.Request, now time.T
 	return p, nil
 }
 
-func (c *Cache) read(ctx context.Context, key string) (*record, error) {
-	rec, err := c.pages.Get(ctx, key)
+// read returns the record under key, or nil. If one of its tags was expired, or
+// its own time has passed, its page is not fresh now.
+func (c *Cache) read(ctx context.Context, key string, now time.Time) (*record, error) {
+	rec, fresh, err := c.pages.GetStale(ctx, key)
 	switch {
+	case err == nil && !fresh:
+		return rec.expired(now), nil
 	case err == nil:
 		return rec, nil
 	case errors.Is(err, cache.ErrMiss), errors.Is(err, cache.ErrNotFound):

@@ -86,19 +86,24 @@ func weightsOf(values []string) map[string]float64 {
 	out := make(map[string]float64)
 	for _, line := range values {
 		for member := range strings.SplitSeq(line, ",") {
-			name, params, has := strings.Cut(member, ";")
-			q := 1.0
-			if has {
-				q = 0
-				key, value, _ := strings.Cut(strings.Trim(params, " \t"), "=")
-				if w, err := strconv.ParseFloat(value, 64); strings.EqualFold(key, "q") && err == nil && w >= 0 && w <= 1 {
-					q = w
-				}
-			}
-			if name = strings.ToLower(strings.Trim(name, " \t")); name != "" {
-				out[name] = q
+			if name, q := weighted(member); name != "" {
+				out[strings.ToLower(name)] = q
 			}
 		}
 	}
 	return out
+}
+
+// weighted splits a member of such a list.
+func weighted(member string) (name string, q float64) {
+	name, params, has := strings.Cut(member, ";")
+	name = strings.Trim(name, " \t")
+	if !has {
+		return name, 1
+	}
+	key, value, _ := strings.Cut(strings.Trim(params, " \t"), "=")
+	if q, err := strconv.ParseFloat(value, 64); strings.EqualFold(key, "q") && err == nil && q >= 0 && q <= 1 {
+		return name, q
+	}
+	return name, 0
 }

@@ -46,6 +46,16 @@ type Options struct {
 	// a client may ask for a fresh response, and so for work.
 	IgnoreRequestDirectives bool
 
+	// Hosts are those whose pages are stored, as requests name them: shop.example,
+	// shop.example:8080, or *.shop.example for all below it. A handler that writes
+	// its host into a page then writes none that a client made up, and nobody
+	// fills the store under invented names. X-Forwarded-Host, while it is one of
+	// KeyHeaders, must name one of them, too. Default nil: every host.
+	Hosts []string
+	// UnknownHosts is what becomes of requests for others. Default
+	// PassUnknownHosts.
+	UnknownHosts UnknownHosts
+
 	// IgnoreQuery are query parameters that are left out of the key, and of what
 	// handlers see of the request: names, or with a * at their end, beginnings,
 	// such as "utm_*".
@@ -76,6 +86,9 @@ type Options struct {
 	MaxBuffered int64
 	// MaxVariants bounds the pages of one URL. Default 16.
 	MaxVariants int
+	// Compress has text bodies stored in gzip, and served so to clients that take
+	// it. Default nil: bodies are stored as handlers wrote them.
+	Compress *Compression
 	// PurgeDepth is by how many leading path segments pages can be purged: see
 	// [Cache.PurgePrefix]. Each costs a tag on every page. Default 0: by none.
 	PurgeDepth int
@@ -168,8 +181,10 @@ func (o *Options) complete() error {
 	refuse(!isStatusName(o.Name), "Name is %q: not a token", o.Name)
 	refuse(o.DefaultTTL < 0, "DefaultTTL is %v", o.DefaultTTL)
 	refuse(o.SetCookie > StoreSetCookie, "SetCookie is %d", o.SetCookie)
+	refuse(o.UnknownHosts > RefuseUnknownHosts, "UnknownHosts is %d", o.UnknownHosts)
 	refuse(o.MaxBody < 0, "MaxBody is %d", o.MaxBody)
 	refuse(o.MaxBuffered < 0, "MaxBuffered is %d", o.MaxBuffered)
+	refuse(o.Compress != nil && o.Compress.MinSize < 0, "Compress.MinSize is negative")
 	refuse(o.MaxVariants < 0 || o.MaxVariants > maxOthers, "MaxVariants is %d", o.MaxVariants)
 	refuse(o.PurgeDepth < 0 || o.PurgeDepth > maxDepth, "PurgeDepth is %d", o.PurgeDepth)
 	refuse(o.StoreTimeout < 0, "StoreTimeout is %v", o.StoreTimeout)

@@ -43,7 +43,7 @@ type page struct {
 	status     int
 	kind       kind
 	first      int64         // of a part: where in the whole its body begins
-	total      int64         // of a part: the length of the whole; of a head: Content-Length; or -1
+	total      int64         // of a part: the length of the whole; of a head: Content-Length; or -1; of a zipped body: its length before
 	received   int64         // Unix nanoseconds: when its header came
 	age        time.Duration // how old it was then
 	lifetime   time.Duration // how old it may get
@@ -56,7 +56,15 @@ type page struct {
 	body       []byte
 
 	length   string    // Content-Length; empty if it is not known
+	zipped   *shape    // of a zipped body: how it is sent as it is stored
 	modified time.Time // Last-Modified, or zero
+}
+
+// shape is a header as it is sent, in the form of a page's.
+type shape struct {
+	fields []field
+	values []string
+	length string
 }
 
 // kind is what a page holds of its resource.
@@ -77,6 +85,7 @@ const (
 	flagSMaxAge                      // the lifetime is s-maxage: stale only where it says so itself
 	flagOwnTag                       // we computed its entity-tag: the handler does not know it
 	flagAnnounced                    // its Expires and max-age are a view's
+	flagZipped                       // its body is in gzip, its header as if it were not
 	knownPageFlags = 1<<iota - 1
 )
 
@@ -224,9 +233,12 @@ func (p *page) finish(body []byte, computeTag bool) {
 func (p *page) derive() {
 	switch {
 	case p.kind != head:
-		p.length = strconv.Itoa(len(p.body))
+		p.length = itoa(p.size())
 	case p.total >= 0:
 		p.length = strconv.FormatInt(p.total, 10)
+	}
+	if p.zipped = nil; p.has(flagZipped) {
+		p.zipped = p.inGzip()
 	}
 	if v, _ := p.get("Last-Modified"); v != "" {
 		p.modified, _ = parseDate(v)

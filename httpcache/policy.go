@@ -188,12 +188,7 @@ func (v *View) announce(status int, h http.Header, out *verdict, now time.Time) 
 // setMaxAge replaces max-age, or adds it, and keeps the other directives as
 // they were written.
 func setMaxAge(h http.Header, d time.Duration) {
-	var out []string
-	for m := range members(h["Cache-Control"]) {
-		if !strings.EqualFold(m.name, "max-age") {
-			out = append(out, m.raw)
-		}
-	}
+	out := withoutMaxAge(h["Cache-Control"])
 	out = append(out, "max-age="+strconv.FormatInt(int64(d/time.Second), 10))
 	h["Cache-Control"] = []string{strings.Join(out, ", ")}
 }

@@ -40,7 +40,6 @@ func proxied(t *testing.T, origin http.HandlerFunc) (front *httptest.Server, rp 
 	front.Config.ErrorLog = discardLog
 	front.Start()
 	t.Cleanup(func() {
-		http.DefaultClient.CloseIdleConnections()
 		front.Close()
 		transport.CloseIdleConnections()
 		back.Close()
@@ -166,6 +165,35 @@ func TestProxyCutShort(t *testing.T) {
 	}
 }
 
+// TestRestOfAFile: the whole, on real connections, of what is stored and of what
+// net/http's file server adds.
+func TestRestOfAFile(t *testing.T) {
+	t.Parallel()
+	file := strings.Repeat("0123456789", 20_000)
+	ranges := make(chan string, 9)
+	serveFile := func(w http.ResponseWriter, r *http.Request) {
+		ranges <- r.Header.Get("Range")
+		w.Header().Set("Cache-Control", "max-age=60")
+		w.Header().Set("Etag", `"v1"`)
+		http.ServeContent(w, r, "file.txt", time.Time{}, strings.NewReader(file))
+	}
+	front, _ := proxied(t, serveFile)
+	for _, url := range []string{front.URL, serve(t, serveFile).URL} {
+		part := clientRequest(t, t.Context(), url)
+		part.Header.Set("Range", "bytes=0-99999")
+		wantEqual(t, "part", bodyOf(t, fetch(t, part)) == file[:100_000], true)
+		for i := range 2 {
+			resp := fetch(t, clientRequest(t, t.Context(), url))
+			wantEqual(t, "status", resp.StatusCode, http.StatusOK)
+			wantEqual(t, "length", resp.ContentLength, int64(len(file)))
+			wantEqual(t, "whole", bodyOf(t, resp) == file, true)
+			wantHit(t, resp, i == 1)
+		}
+		wantEqual(t, "ranges", <-ranges+"|"+<-ranges, "bytes=0-99999|bytes=100000-")
+		wantEqual(t, "and no more", len(ranges), 0)
+	}
+}
+
 // TestProxyErrorHandler: the proxy's own still answers where nothing is stored.
 func TestProxyErrorHandler(t *testing.T) {
 	t.Parallel()
@@ -231,7 +259,6 @@ func TestHeapOfAStream(t *testing.T) {
 	if err != nil || n != size {
 		t.Fatalf("%d bytes, %v", n, err)
 	}
-	http.DefaultClient.CloseIdleConnections()
 	if got := grown.Load(); got > 2<<20 {
 		t.Errorf("the heap grew by %d bytes", got)
 	}

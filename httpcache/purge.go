@@ -9,9 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/stratacache/strata/cache"
 )
 
 // Tags that this package makes: each is a hash of framed parts, so that no name
@@ -157,15 +154,24 @@ func (c *Cache) Purge(ctx context.Context, rawURL string) error {
 // [Options].PurgeDepth segments, and none is the whole host; the query is
 // ignored.
 func (c *Cache) PurgePrefix(ctx context.Context, rawURL string) error {
-	u, err := purgeURL(rawURL)
+	tag, err := c.prefixTag(rawURL)
 	if err != nil {
 		return err
 	}
+	return c.invalidate(ctx, tag)
+}
+
+// prefixTag is the tag of the pages of all URLs below one.
+func (c *Cache) prefixTag(rawURL string) (string, error) {
+	u, err := purgeURL(rawURL)
+	if err != nil {
+		return "", err
+	}
 	path := strings.TrimSuffix(u.EscapedPath(), "/")
 	if c.purgeDepth == 0 || strings.Count(path, "/") > c.purgeDepth {
-		return fmt.Errorf("httpcache: purge: %q is deeper than Options.PurgeDepth, %d", rawURL, c.purgeDepth)
+		return "", fmt.Errorf("httpcache: purge: %q is deeper than Options.PurgeDepth, %d", rawURL, c.purgeDepth)
 	}
-	return c.invalidate(ctx, tagOf(tagPrefix, strings.ToLower(u.Host), path))
+	return tagOf(tagPrefix, strings.ToLower(u.Host), path), nil
 }
 
 // PurgeGroup drops the pages of an origin that are in a group (RFC 9875).
@@ -181,54 +187,6 @@ func (c *Cache) invalidate(ctx context.Context, tags ...string) error {
 		return fmt.Errorf("httpcache: purge: %w", err)
 	}
 	return nil
-}
-
-// SoftPurge makes the pages of a URL stale and keeps them: they are validated, or
-// used as RFC 5861 allows, when they are asked for next. One that is being made
-// now is not stored.
-func (c *Cache) SoftPurge(ctx context.Context, rawURL string) error {
-	ctx = cache.WithAccess(ctx, nil) // what it stores, it has read here
-	u, err := purgeURL(rawURL)
-	if err != nil {
-		return err
-	}
-	for _, key := range c.keysOf(u) {
-		rec, err := c.soften(ctx, key)
-		if err != nil {
-			return fmt.Errorf("httpcache: purge: %w", err)
-		}
-		if rec == nil {
-			continue
-		}
-		for _, sum := range rec.others {
-			if _, err := c.soften(ctx, variantKeyOf(key, rec.generation, sum)); err != nil {
-				return fmt.Errorf("httpcache: purge: %w", err)
-			}
-		}
-	}
-	return nil
-}
-
-// soften ends the lifetime of a record's page, and returns the record.
-func (c *Cache) soften(ctx context.Context, key string) (*record, error) {
-	fence, err := c.pages.Fence(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	rec, err := c.read(ctx, key)
-	if rec == nil || rec.page == nil || err != nil {
-		return rec, err
-	}
-	now := time.Now()
-	soft, next := *rec.page, *rec
-	soft.lifetime = min(soft.lifetime, soft.currentAge(now))
-	next.page = &soft
-	ttl := max(soft.whileStale, soft.ifError, c.keep, time.Second)
-	stored, err := c.pages.Fill(ctx, key, &next, fence, cache.TTL(indexTTL(ttl)), cache.Tags(soft.tags...))
-	if err == nil && !stored { // somebody wrote there meanwhile
-		_, err = c.pages.Delete(ctx, key)
-	}
-	return rec, err
 }
 
 // keysOf are the keys under which a URL may be stored.

@@ -160,47 +160,6 @@ func TestPurgeBeatsFill(t *testing.T) {
 	}
 }
 
-// TestSoftPurge: the page is stale, and used as a stale page may be.
-func TestSoftPurge(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		pages := newPages(t, nil)
-		origin := &scripted{step: &exchange{header: fresh("600, stale-while-revalidate=30", "Etag", `"v1"`)}}
-		h := pages.Handler(origin)
-		r := request(shop + "/a")
-		do(h, r)
-		time.Sleep(time.Minute)
-		if err := pages.SoftPurge(t.Context(), shop+"/a"); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Second)
-		origin.step = &exchange{header: fresh("600"), body: "new"}
-		resp := do(h, r)
-		wantStatus(t, resp, "Strata; hit; ttl=-1")
-		wantEqual(t, "body", bodyOf(t, resp), "body")
-		synctest.Wait()
-		wantEqual(t, "If-None-Match", origin.got[1].Header.Get("If-None-Match"), `"v1"`)
-		wantEqual(t, "body", bodyOf(t, do(h, r)), "new")
-		if err := pages.SoftPurge(t.Context(), shop+"/nothing"); err != nil {
-			t.Error(err)
-		}
-
-		// All variants of a URL.
-		origin.step = &exchange{header: fresh("600, stale-while-revalidate=30", "Etag", `"v1"`, "Vary", "X-A")}
-		for _, a := range []string{"1", "2", "3"} {
-			do(h, request(shop+"/b", "X-A", a))
-		}
-		if err := pages.SoftPurge(t.Context(), shop+"/b"); err != nil {
-			t.Fatal(err)
-		}
-		for _, a := range []string{"1", "2", "3"} {
-			wantStatus(t, do(h, request(shop+"/b", "X-A", a)), "Strata; hit; ttl=0")
-			synctest.Wait()
-			wantStatus(t, do(h, request(shop+"/b", "X-A", a)), "Strata; hit; ttl=600")
-		}
-	})
-}
-
 // TestPurgeErrors: what cannot be meant, and an outage.
 func TestPurgeErrors(t *testing.T) {
 	t.Parallel()
@@ -244,10 +203,13 @@ func TestPurgeHandler(t *testing.T) {
 		{"Bearer secret", "url=%2Fa", 400},
 		{"Bearer secret", url + "&regex=.*", 400},
 		{"Bearer secret", "group=a", 400},
-		{"Bearer secret", "soft=1&tag=a", 400},
+		{"Bearer secret", "soft=1&tag=", 400},
+		{"Bearer secret", "soft=1&prefix=http://shop.example/a/b/c", 400},
 		{"Bearer secret", "group=a&origin=http://shop.example", 204},
 		{"Bearer secret", "prefix=http://shop.example/b&tag=x&" + url + "&url=http://shop.example/c", 204},
 		{"Bearer secret", url + "&soft=1", 204},
+		{"Bearer secret", "soft=1&prefix=http://shop.example/a", 204},
+		{"Bearer secret", url + "&group=a&origin=http://shop.example&soft=1&tag=x&prefix=http://shop.example/b", 204},
 	} {
 		get(t, h, shop+"/a")
 		wantEqual(t, tt.form, post(admin, tt.token, tt.form), tt.want)

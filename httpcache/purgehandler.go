@@ -11,7 +11,7 @@ import (
 //	prefix  https://shop.example/a          a path and all below it
 //	tag     note:fmt                        a tag, anywhere in the cache
 //	group   name, with origin               a group of RFC 9875
-//	soft    1, with url                     make stale instead of drop
+//	soft    1                               make stale instead of drop
 //
 // of which url, prefix, tag and group may each come several times. It answers
 // 204, 403 if allow says no, and 400 for what it does not understand. Nothing of
@@ -52,33 +52,32 @@ func (c *Cache) PurgeHandler(allow func(*http.Request) bool) http.Handler {
 // purges reads a form; what it does not know is refused, so that no misspelt
 // request seems to have worked.
 func (c *Cache) purges(r *http.Request) (steps []func(context.Context) error, ok bool) {
-	soft := r.PostForm.Get("soft") != ""
+	url, prefix, tag, group := c.Purge, c.PurgePrefix, c.PurgeTag, c.PurgeGroup
+	if r.PostForm.Get("soft") != "" {
+		url, prefix, tag, group = c.SoftPurge, c.SoftPurgePrefix, c.SoftPurgeTag, c.SoftPurgeGroup
+	}
+	origin := r.PostForm.Get("origin")
 	for field, values := range r.PostForm {
-		for _, value := range values {
-			var step func(context.Context) error
-			switch field {
-			case "url":
-				step = func(ctx context.Context) error { return c.Purge(ctx, value) }
-				if soft {
-					step = func(ctx context.Context) error { return c.SoftPurge(ctx, value) }
-				}
-			case "prefix":
-				step = func(ctx context.Context) error { return c.PurgePrefix(ctx, value) }
-			case "tag":
-				step = func(ctx context.Context) error { return c.PurgeTag(ctx, value) }
-			case "group":
-				origin := r.PostForm.Get("origin")
-				if origin == "" {
-					return nil, false
-				}
-				step = func(ctx context.Context) error { return c.PurgeGroup(ctx, origin, value) }
-			case "origin", "soft":
-				continue
-			}
-			if step == nil || soft && field != "url" {
+		var purge func(context.Context, string) error
+		switch field {
+		case "url":
+			purge = url
+		case "prefix":
+			purge = prefix
+		case "tag":
+			purge = tag
+		case "group":
+			if origin == "" {
 				return nil, false
 			}
-			steps = append(steps, step)
+			purge = func(ctx context.Context, value string) error { return group(ctx, origin, value) }
+		case "origin", "soft":
+			continue
+		default:
+			return nil, false
+		}
+		for _, value := range values {
+			steps = append(steps, func(ctx context.Context) error { return purge(ctx, value) })
 		}
 	}
 	return steps, len(steps) > 0

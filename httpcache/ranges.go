@@ -52,7 +52,7 @@ func oneRange(lines []string, total int64) (first, last int64, ok bool) {
 	}
 	if from == "" { // the last so many
 		n, ok := parsePosition(to)
-		if !ok || n == 0 || total < 0 {
+		if !ok || n == 0 || total <= 0 {
 			return 0, 0, false
 		}
 		return max(0, total-n), total - 1, true

@@ -21,12 +21,13 @@ type recorder struct {
 	// lost is called if keep ends before the body does. It may be nil.
 	lost func()
 
-	status   int   // of the final header; 0 before it
-	keep     bool  // body is a copy of all that was written
-	mute     bool  // the client has had its whole answer: what follows is only kept
-	hold     bool  // mute, and it has not: another run of the handler will answer
-	hijacked bool  // the connection is the handler's
-	limit    int64 // of body
+	status   int    // of the final header; 0 before it
+	keep     bool   // body is a copy of all that was written
+	mute     bool   // the client has had its whole answer: what follows is only kept
+	hold     bool   // mute, and it has not: another run of the handler will answer
+	hijacked bool   // the connection is the handler's
+	first    []byte // stands before what the handler writes
+	limit    int64  // of body
 	body     []byte
 	counted  int64 // of body, in the cache's sum
 }
@@ -67,6 +68,10 @@ func (rec *recorder) WriteHeader(status int) {
 	}
 	if !rec.mute {
 		rec.w.WriteHeader(status)
+	}
+	if first := rec.first; first != nil {
+		rec.first = nil
+		_, _ = rec.Write(first) // the handler's next Write fails too
 	}
 }
 

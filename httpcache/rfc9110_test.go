@@ -50,6 +50,46 @@ func TestRanges(t *testing.T) {
 			{send: ask("8-"), status: 206, header: part("8-9/10", "Etag", `"v1"`), body: "89", want: "asked", wantStatus: 206},
 			{want: "hit", wantBody: ten, wantHeader: []string{"Content-Range", "", "Content-Length", "10"}},
 		}},
+		{name: "3.4 the rest of a stored beginning", steps: []exchange{
+			{send: ask("0-4"), status: 206, header: part("0-4/10", "Etag", `"v1"`), body: "01234", wantStatus: 206},
+			{
+				status: 206, header: part("5-9/10", "Etag", `"v1"`, "X-A", "new"), body: "56789", wantBody: ten,
+				wantSent:   []string{"Range", "bytes=5-", "If-Range", `"v1"`},
+				wantHeader: []string{"Content-Range", "", "Content-Length", "10", "X-A", "new", "Cache-Status", "Strata; fwd=partial; fwd-status=206; stored"},
+			},
+			{want: "hit", wantBody: ten, wantHeader: []string{"Content-Range", "", "Content-Length", "10"}},
+			{send: ask("3-6"), want: "hit", wantStatus: 206, wantBody: "3456"},
+		}},
+		{name: "3.4 the whole, if the beginning is another's", steps: []exchange{
+			{send: ask("0-4"), status: 206, header: part("0-4/10", "Etag", `"v1"`), body: "01234", wantStatus: 206},
+			{header: fresh("60", "Etag", `"v2"`), body: "abcdefghij", wantBody: "abcdefghij", wantSent: []string{"If-Range", `"v1"`}},
+			{want: "hit", wantBody: "abcdefghij"},
+		}},
+		{name: "3.4 asked again, if the rest does not fit", steps: []exchange{
+			{send: ask("0-4"), status: 206, header: part("0-4/10", "Etag", `"v1"`), body: "01234", wantStatus: 206},
+			{status: 206, header: part("5-9/10", "Etag", `"v2"`), body: "56789", wantStatus: 206, wantSent: []string{"Range", "", "If-Range", ""}},
+			{status: 206, header: part("6-9/10", "Etag", `"v1"`), body: "6789", wantStatus: 206, wantSent: []string{"Range", "", "If-Range", ""}},
+			{status: 416, header: []string{"Content-Range", "bytes */3"}, wantStatus: 416, wantSent: []string{"Range", "", "If-Range", ""}},
+		}},
+		{name: "3.4 no rest of what has no strong tag, no length, or no beginning", steps: []exchange{
+			{send: ask("0-4"), status: 206, header: part("0-4/10", "Etag", `W/"v1"`), body: "01234", wantStatus: 206},
+			{status: 503, wantStatus: 503, wantSent: []string{"Range", ""}},
+			{send: ask("0-5"), status: 206, header: part("0-5/*", "Etag", `"v1"`), body: "012345", wantStatus: 206},
+			{status: 503, wantStatus: 503, wantSent: []string{"Range", ""}},
+			{send: ask("5-9"), status: 206, header: part("5-9/10", "Etag", `"v1"`), body: "56789", wantStatus: 206},
+			{status: 503, wantStatus: 503, wantSent: []string{"Range", ""}},
+		}},
+		{name: "3.4 a failure in place of the rest", steps: []exchange{
+			{send: ask("0-4"), status: 206, header: part("0-4/10", "Etag", `"v1"`), body: "01234", wantStatus: 206},
+			{status: 503, wantStatus: 503, wantBody: "body", wantSent: []string{"Range", "bytes=5-"}},
+			{send: ask("0-4"), want: "hit", wantStatus: 206, wantBody: "01234"},
+		}},
+		{name: "3.4 a rest that ends too soon", steps: []exchange{
+			{send: ask("0-4"), status: 206, header: part("0-4/10", "Etag", `"v1"`), body: "01234", wantStatus: 206},
+			{status: 206, header: part("5-9/10", "Etag", `"v1"`), body: "567", wantBody: "01234567"},
+			{status: 206, header: part("5-9/10", "Etag", `"v1"`), body: "56789", want: "asked", wantBody: ten},
+			{want: "hit", wantBody: ten},
+		}},
 		{name: "3.4 not those of two versions", steps: []exchange{
 			{send: ask("0-4"), status: 206, header: part("0-4/10", "Etag", `"v1"`), body: "01234", wantStatus: 206},
 			{send: ask("5-9"), status: 206, header: part("5-9/10", "Etag", `"v2"`), body: "56789", wantStatus: 206},

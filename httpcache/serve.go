@@ -137,11 +137,16 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, p *page, now time.
 
 	// One copy for all fields: what a handler around us does to them does not
 	// reach the page.
-	values := make([]string, len(p.values)+3)
-	n := copy(values, p.values)
-	values[n], values[n+1], values[n+2] = p.length, ageValue, member
+	as := shape{p.fields, p.values, p.length}
+	zipped := p.has(flagZipped) && !wantsPlain(r)
+	if zipped {
+		as = *p.zipped
+	}
+	values := make([]string, len(as.values)+3)
+	n := copy(values, as.values)
+	values[n], values[n+1], values[n+2] = as.length, ageValue, member
 	header := w.Header()
-	for _, f := range p.fields {
+	for _, f := range as.fields {
 		header[f.name] = values[f.from:f.to:f.to]
 	}
 	header["Age"] = values[n+1 : n+2 : n+2]
@@ -155,6 +160,9 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, p *page, now time.
 	case p.kind == part:
 		p.servePart(w, r)
 		return
+	case p.has(flagZipped) && !zipped:
+		c.serveInflated(w, r, p)
+		return
 	case p.status == http.StatusOK && len(r.Header) > 0 && conditional(r.Header):
 		if unmodifiedSince(r, header) {
 			writeNotModified(w)
@@ -164,11 +172,14 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, p *page, now time.
 			if _, typed := header["Content-Type"]; !typed {
 				header["Content-Type"] = nil // and not what its coding looks like
 			}
+			if zipped {
+				header["Content-Length"] = values[n : n+1 : n+1]
+			}
 			http.ServeContent(w, r, "", p.modified, bytes.NewReader(p.body))
 			return
 		}
 	}
-	if p.length != "" && p.status != http.StatusNoContent {
+	if as.length != "" && p.status != http.StatusNoContent {
 		header["Content-Length"] = values[n : n+1 : n+1]
 	}
 	w.WriteHeader(p.status)

@@ -2,12 +2,9 @@ package httpcache
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"slices"
 	"time"
-
-	"github.com/stratacache/strata/cache"
 )
 
 // store puts the page where the lookup said, or, if the response named header
@@ -34,7 +31,7 @@ func (x *exchange) store(ctx context.Context, p *page, ttl time.Duration) (bool,
 			return false, err
 		}
 		rec := &record{generation: x.at.rec.generation, variant: of, page: p}
-		return c.pages.Fill(ctx, x.at.key, rec, x.at.fence, cache.TTL(ttl), cache.Tags(p.tags...))
+		return c.pages.Fill(ctx, x.at.key, rec, x.at.fence, lives(ttl, p.tags)...)
 	}
 	rec := &record{generation: rand.Uint64(), names: names, variant: of, page: p}
 	if x.at.rec != nil && len(names) == len(known) && len(x.at.rec.others) < max(1, x.cache.maxOthers) {
@@ -43,7 +40,7 @@ func (x *exchange) store(ctx context.Context, p *page, ttl time.Duration) (bool,
 	if of != "" {
 		ttl = indexTTL(ttl)
 	}
-	return c.pages.Fill(ctx, x.at.url, rec, x.at.fence, cache.TTL(ttl), cache.Tags(p.tags...))
+	return c.pages.Fill(ctx, x.at.url, rec, x.at.fence, lives(ttl, p.tags)...)
 }
 
 // relearn writes the record of a URL anew, with all names and no page: under
@@ -95,8 +92,8 @@ func (x *exchange) amend(ctx context.Context, ttl time.Duration, change func(*re
 	if err != nil {
 		return err
 	}
-	rec, err := pages.Get(ctx, x.at.url)
-	if err != nil && !errors.Is(err, cache.ErrMiss) {
+	rec, err := x.cache.read(ctx, x.at.url, time.Now())
+	if err != nil {
 		return err
 	}
 	changed := change(rec)
@@ -108,7 +105,7 @@ func (x *exchange) amend(ctx context.Context, ttl time.Duration, change func(*re
 		tags = changed.page.tags
 		ttl = max(ttl, changed.page.remaining(time.Now()))
 	}
-	_, err = pages.Fill(ctx, x.at.url, changed, fence, cache.TTL(indexTTL(ttl)), cache.Tags(tags...))
+	_, err = pages.Fill(ctx, x.at.url, changed, fence, lives(indexTTL(ttl), tags)...)
 	return err
 }
 

@@ -25,16 +25,18 @@ func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
 	srv := httptest.NewUnstartedServer(newPages(t, nil).View(time.Minute, nil).Handler(h))
 	srv.Config.ErrorLog = discardLog
 	srv.Start()
-	t.Cleanup(func() {
-		http.DefaultClient.CloseIdleConnections()
-		srv.Close()
-	})
+	t.Cleanup(srv.Close)
 	return srv
 }
 
+// visitor keeps its connections, on which one request follows the other: what
+// came before it has been stored when the next one arrives. The default client
+// loses its own whenever a test closes a server.
+var visitor = &http.Client{Transport: new(http.Transport)}
+
 func fetch(t *testing.T, r *http.Request) *http.Response {
 	t.Helper()
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := visitor.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

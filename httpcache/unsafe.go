@@ -129,6 +129,7 @@ func (p *posted) store(body []byte) bool {
 		return false
 	}
 	p.page.finish(body, !p.h.view.proxy)
+	c.zips.zip(p.page, p.names)
 	rec := &record{generation: rand.Uint64(), names: p.names, variant: c.variant("", p.names, p.r), page: p.page}
 	ctx, end := c.patience(context.WithoutCancel(p.r.Context()))
 	defer end()

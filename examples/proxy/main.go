@@ -31,13 +31,21 @@ func main() {
 	store := flag.String("cache", "locmem://", "where to keep pages: a cache URL")
 	body := flag.Int64("max-body", 8<<20, "the largest body that is stored, in bytes")
 	ignore := flag.String("ignore-query", "", "query parameters that make no other page, such as utm_*,fbclid")
+	hosts := flag.String("hosts", "", "the hosts that are served, such as shop.example,*.shop.example; empty: all")
+	zip := flag.Bool("gzip", false, "store text in gzip")
 	admin := flag.String("admin", "", "where to listen for purges; empty: nowhere")
 	token := flag.String("admin-token", os.Getenv("PURGE_TOKEN"), "the Bearer token that a purge needs")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *addr, *origin, *store, *admin, *token, &httpcache.Options{MaxBody: *body, IgnoreQuery: list(*ignore)}); err != nil {
+	opts := &httpcache.Options{
+		MaxBody: *body, IgnoreQuery: list(*ignore), Hosts: list(*hosts), UnknownHosts: httpcache.RefuseUnknownHosts,
+	}
+	if *zip {
+		opts.Compress = &httpcache.Compression{}
+	}
+	if err := run(ctx, *addr, *origin, *store, *admin, *token, opts); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -125,6 +133,10 @@ func originURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
+// list is nil for "".
 func list(s string) []string {
+	if s == "" {
+		return nil
+	}
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
 }

@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +32,12 @@ func open(t *testing.T, store driver.Store) *cache.Client {
 
 func newPages(t *testing.T, client *cache.Client) *httpcache.Cache {
 	t.Helper()
-	pages, err := httpcache.New(client, nil)
+	return pagesWith(t, client, nil)
+}
+
+func pagesWith(t *testing.T, client *cache.Client, opts *httpcache.Options) *httpcache.Cache {
+	t.Helper()
+	pages, err := httpcache.New(client, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +66,7 @@ func check(t *testing.T, h http.Handler, target, body string) {
 
 func TestRouters(t *testing.T) {
 	for name, recipe := range map[string]func(*httpcache.Cache) http.Handler{
-		"std": Mux, "echo": Echo, "gin": Gin, "fiber": Fiber,
+		"std": Mux, "chi": Chi, "echo": Echo, "gin": Gin, "fiber": Fiber,
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := open(t, locmem.New(nil))
@@ -105,13 +111,26 @@ func TestCompressed(t *testing.T) {
 		w.Header().Set("Content-Type", "text/plain")
 		_, _ = io.WriteString(w, body)
 	})
-	for name, recipe := range map[string]func(*httpcache.Cache, http.Handler) http.Handler{"outside": Compressed, "inside": StoredCompressed} {
-		h := recipe(newPages(t, open(t, locmem.New(nil))), site)
+	once := &httpcache.Options{Compress: &httpcache.Compression{}}
+	for name, h := range map[string]http.Handler{
+		"outside":            Compressed(newPages(t, open(t, locmem.New(nil))), site),
+		"outside, and once":  Compressed(pagesWith(t, open(t, locmem.New(nil)), once), site),
+		"inside":             StoredCompressed(newPages(t, open(t, locmem.New(nil))), site),
+		"inside, and no two": StoredCompressed(pagesWith(t, open(t, locmem.New(nil)), once), site),
+	} {
 		for range 2 {
 			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			r.Header.Set("Accept-Encoding", "gzip")
-			if w := ask(h, r); w.Header().Get("Content-Encoding") != "gzip" || w.Body.Len() > len(body)/2 {
+			w := ask(h, r)
+			if w.Header().Get("Content-Encoding") != "gzip" || w.Body.Len() > len(body)/2 {
 				t.Errorf("%s: %q, %d bytes", name, w.Header().Get("Content-Encoding"), w.Body.Len())
+			}
+			zr, err := gzip.NewReader(w.Body)
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			if b, err := io.ReadAll(zr); err != nil || string(b) != body {
+				t.Errorf("%s: %d bytes inflated, %v", name, len(b), err)
 			}
 			if w := ask(h, httptest.NewRequest(http.MethodGet, "/", nil)); w.Body.String() != body {
 				t.Errorf("%s: without gzip: %q, %d bytes", name, w.Header().Get("Content-Encoding"), w.Body.Len())
@@ -158,8 +177,21 @@ func TestSessions(t *testing.T) {
 		}
 	}
 	want("hello ")
-	do(http.MethodPost, "/login?name=ada")
+	cookie = &http.Cookie{Name: "session", Value: strings.Repeat("x", 43)}
+	do(http.MethodPost, "/login?name=eve")
+	if made := cookie.Value; made == strings.Repeat("x", 43) {
+		t.Error("SESS-005: a token that the client made up was taken")
+	}
+	first := cookie
+	w := do(http.MethodPost, "/login?name=ada")
+	if got := w.Header().Get("Vary"); got != "Cookie" {
+		t.Errorf("SESS-023: Vary %q", got)
+	}
 	want("hello ada")
+	second := cookie
+	cookie = first
+	want("hello ") // SESS-020: renewed, and the old token is none
+	cookie = second
 	before := fmt.Sprint(cookie)
 	store.down.Store(true) // SESS-006: an outage is not a logout
 	if w := do(http.MethodGet, "/me"); w.Code != http.StatusInternalServerError || fmt.Sprint(cookie) != before {
@@ -171,5 +203,5 @@ func TestSessions(t *testing.T) {
 	old := cookie
 	do(http.MethodPost, "/logout")
 	cookie = old
-	want("hello ")
+	want("hello ") // SESS-019
 }

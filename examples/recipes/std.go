@@ -39,8 +39,9 @@ func Proxy(pages *httpcache.Cache, origin *url.URL) http.Handler {
 	})
 }
 
-// Compressed compresses outside of the cache: each page is stored once, as it was
-// made, and compressed for those who take it.
+// Compressed compresses outside of the cache: each page is stored once. If pages
+// has Options.Compress, it is stored in gzip and goes out as it is stored: gzhttp
+// compresses what is not from the store, and leaves alone what has a coding.
 func Compressed(pages *httpcache.Cache, site http.Handler) http.Handler {
 	return gzhttp.GzipHandler(pages.Handler(site))
 }

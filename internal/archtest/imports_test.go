@@ -85,6 +85,8 @@ func judge(t *testing.T, p listed) {
 				}
 			} else if strings.Contains(strings.Split(imp, "/")[0], ".") && !prefixed(imp, r.others) {
 				t.Errorf("%s imports %s: %s", name, imp, r.why)
+			} else if imp == "os/signal" && !strings.HasPrefix(name, "examples/") {
+				t.Errorf("%s imports os/signal: signals are the program's", name)
 			} else if imp == "testing" && !strings.HasPrefix(name, "internal/") && name != "cache/drivertest" {
 				t.Errorf("%s imports testing, which would reach users' binaries", name)
 			}
