@@ -102,11 +102,8 @@ func (r *recovery) add(keys []driver.Key, tags []string) (added, dropped int) {
 	}
 	if r.count > r.most {
 		dropped, added = r.count, 0
-		r.names[all] = r.seq
-	}
-	if at, ok := r.names[all]; ok && len(r.names) > 1 {
 		clear(r.names)
-		r.names[all], r.order, r.count = at, []debt{all}, 1
+		r.names[all], r.order, r.count = r.seq, []debt{all}, 1
 	}
 	r.owed.Store(int64(len(r.names)))
 	return added, dropped

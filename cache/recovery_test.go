@@ -217,7 +217,31 @@ func TestTooMuchOwedBecomesAClear(t *testing.T) {
 	})
 }
 
-// Ten thousand invalidations during an outage are all sent, in few steps; one
+// A Clear that is owed stands for what comes after it, and the books balance.
+func TestAClearThatIsOwed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newOutage()
+		client := open(t, store, nil)
+		_ = client.Set(t.Context(), "bystander", []byte("v"))
+		store.deaf.Store(true)
+		_, _ = client.Delete(t.Context(), "before")
+		_ = client.Clear(t.Context())
+		_, _ = client.Delete(t.Context(), "after")
+		if s := client.Stats(); s.Owed != 2 || s.Queued != 2 {
+			t.Errorf("got %+v; want a key and the Clear owed", s)
+		}
+		if got, err := client.Get(t.Context(), "bystander"); !errors.Is(err, cache.ErrMiss) {
+			t.Errorf("got %q, %v; want ErrMiss", got, err)
+		}
+		store.deaf.Store(false)
+		time.Sleep(10 * time.Second)
+		if s := client.Stats(); s.Owed != 0 || s.Replayed != 2 || store.taken.Load() != 2 {
+			t.Errorf("got %+v; want both taken", s)
+		}
+	})
+}
+
+// A thousand invalidations during an outage are all sent, in few steps; one
 // that the store never takes holds up none of the others.
 func TestAPoisonousKeyHoldsUpNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -84,13 +84,12 @@ func TestBreakerAroundATier(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
+	// The store keeps a log: until it was read, nothing near is trusted.
+	for c.Stats().NearHits == 0 && t.Context().Err() == nil {
 		if _, err := c.GetOrSet(t.Context(), "k", loaded); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if s := c.Stats(); s.NearHits != 1 {
-		t.Errorf("got %+v; want a near hit", s)
+		time.Sleep(time.Millisecond)
 	}
 	if err := c.Close(t.Context()); err != nil {
 		t.Error(err)

@@ -29,7 +29,11 @@ func TestBetweenMemoryAndTheStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Close(context.Background()) })
-		_, _ = c.Get(t.Context(), "any") // it knows the store's clock now
+		// The store keeps a log: until it was read, nothing near is trusted.
+		for c.Stats().NearHits == 0 && t.Context().Err() == nil {
+			_, _ = c.GetOrSet(t.Context(), "any", func(context.Context) ([]byte, error) { return nil, nil })
+			time.Sleep(time.Millisecond)
+		}
 		clients = append(clients, c)
 	}
 	a, b := cache.For[string](clients[0]), cache.For[string](clients[1])
@@ -45,11 +49,12 @@ func TestBetweenMemoryAndTheStore(t *testing.T) {
 	if _, err := a.GetOrSet(t.Context(), "none", none); !errors.Is(err, cache.ErrNotFound) {
 		t.Error(err)
 	}
+	before := clients[1].Stats()
 	must(b, "lost", "v1")
 	if _, err := b.Get(t.Context(), "none"); !errors.Is(err, cache.ErrNotFound) {
 		t.Errorf("none: got %v, want ErrNotFound", err)
 	}
-	if s := clients[1].Stats(); s.NearHits != 1 || s.NegativeHits != 1 || s.Hits != 0 || s.Misses != 1 {
+	if s := clients[1].Stats(); s.NearHits-before.NearHits != 1 || s.NegativeHits != 1 || s.Hits != before.Hits || s.Misses != before.Misses {
 		t.Errorf("got %+v; want all from the disk", s)
 	}
 	if err := clients[1].Invalidate(t.Context(), "t"); err != nil {
