@@ -18,6 +18,8 @@ import (
 	"github.com/stratacache/strata/backends/locmem"
 	"github.com/stratacache/strata/backends/redisstore"
 	"github.com/stratacache/strata/cache"
+	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/internal/nodetest"
 	"github.com/stratacache/strata/internal/servertest"
 )
 
@@ -165,4 +167,24 @@ func loader(t *testing.T, addr string) {
 		}
 	}
 	fmt.Println("loads:", loads.Load(), keys.Load(), refreshes.Load())
+}
+
+// Also while the server is frozen for a while, and killed and started again, with
+// another history.
+func TestFourProcessesFollowTheLog(t *testing.T) {
+	nodetest.Run(t, func() (string, []func()) {
+		server := servertest.Redis(t)
+		freeze := func() {
+			server.Freeze()
+			time.Sleep(time.Second) // longer than the processes trust what they have in memory
+			server.Thaw()
+		}
+		return server.Addr, []func(){freeze, server.Restart}
+	}, func(addr string) driver.Store {
+		s, err := redisstore.New(client(t, addr), &redisstore.Options{Namespace: "nodes"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
 }
