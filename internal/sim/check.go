@@ -1,0 +1,277 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/stratacache/strata/cache"
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// wrong notes something that must not be.
+func (w *world) wrong(format string, args ...any) {
+	w.note("", "", "WRONG: "+format, args...)
+	w.problems = append(w.problems, fmt.Sprintf(format, args...))
+}
+
+// saw takes in what a read of a row returned. An error promises nothing.
+func (a *actor) saw(what string, row, least int, b []byte, err error) {
+	w, key := a.p.w, rowKey(row)
+	a.say("%s %s = %s, %v", what, key, string(b), err)
+	now := w.db.rows[row]
+	if err != nil {
+		if errors.Is(err, cache.ErrNotFound) && !slices.ContainsFunc(between(least, now), func(v int) bool { return !exists(v) }) {
+			w.wrong("%s: %s says that %s does not exist, but since version %d it always has", a.name, what, key, least)
+		}
+		return
+	}
+	switch v, err := versionOf(key, b); {
+	case err != nil:
+		w.wrong("%s: %s returned %v", a.name, what, err)
+	case v < least:
+		w.wrong("%s: %s %s returned version %d; %d had been committed and invalidated", a.name, what, key, v, least)
+	case v > now || !exists(v):
+		w.wrong("%s: %s %s returned version %d, which was never committed", a.name, what, key, v)
+	}
+}
+
+// sawOwn takes in what a read of a node's own key returned.
+func (a *actor) sawOwn(node, least int, b []byte, err error) {
+	w, key := a.p.w, ownKey(node)
+	a.say("Get %s = %s, %v", key, string(b), err)
+	if err != nil {
+		return
+	}
+	switch v, err := versionOf(key, b); {
+	case err != nil:
+		w.wrong("%s: Get returned %v", a.name, err)
+	case v < least || v > w.db.set[node]:
+		w.wrong("%s: Get %s returned %d, %d was set", a.name, key, v, least)
+	}
+}
+
+func between(from, to int) []int {
+	var out []int
+	for v := from; v <= to; v++ {
+		out = append(out, v)
+	}
+	return out
+}
+
+// checkStore looks into the shared store: what is valid there is not older than
+// what was invalidated, and is whole.
+func (w *world) checkStore() {
+	a := w.store
+	if a.meta == nil || a.meta.history != a.history && w.without != HistoryRule {
+		return // nothing is valid
+	}
+	for row, now := range w.db.rows {
+		key := rowKey(row)
+		for k, s := range a.slots {
+			if k.Name != key || s.entry == nil || !a.readable(s.entry) || (driver.Life{Expires: s.until}).Ended(a.now()) {
+				continue
+			}
+			least := 0
+			for _, f := range w.db.floors[key] {
+				least = max(least, f.version)
+			}
+			if s.entry.Kind == driver.Negative {
+				if !slices.ContainsFunc(between(least, now), func(v int) bool { return !exists(v) }) {
+					w.wrong("the store holds that %s does not exist, but since version %d it always has", key, least)
+				}
+				continue
+			}
+			v, err := versionOf(key, s.entry.Payload)
+			switch {
+			case err != nil:
+				w.wrong("the store holds %v", err)
+			case v < least:
+				w.wrong("the store holds version %d of %s as valid; %d had been committed and invalidated", v, key, least)
+			}
+			for _, t := range tagsOf(row) {
+				if !slices.Contains(s.entry.Tags, t) {
+					w.wrong("the store holds %s without its tag %s", s.entry.Payload, t)
+				}
+			}
+		}
+	}
+}
+
+// made notes what a loader made, by its load.
+func (p *process) made(ctx context.Context, value string) {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	l := cache.Loading(ctx)
+	p.loads[l] = append(p.loads[l], value)
+}
+
+// loaded is the hook: a load's result was stored, or it was not, and the engine
+// knows which.
+func (p *process) loaded(ctx context.Context, info cache.LoadInfo) {
+	w := p.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := cache.Loading(ctx)
+	values := p.loads[l]
+	delete(p.loads, l)
+	for _, v := range values {
+		_, stored := w.store.filled.Load(v)
+		switch {
+		case info.Stored && !stored:
+			w.late = append(w.late, fmt.Sprintf("%s: the load of %s says that it was stored, and it was not", p.name, v))
+		case stored && !info.Stored && info.Err == nil && info.StoreErr == nil && len(values) == 1 && len(info.Keys) == 0:
+			w.late = append(w.late, fmt.Sprintf("%s: the load of %s says that it was not stored, and it was", p.name, v))
+		}
+	}
+}
+
+// rest is the end of a run: all is connected, all that was begun ends, and the
+// verification bound has passed. Then each process reads what is true, and keeps
+// it.
+func (w *world) rest() {
+	if len(w.problems) > 0 {
+		return
+	}
+	w.note("", "", "all is well from here on")
+	w.draining = true
+	for _, p := range w.processes {
+		p.hangs, p.fails, p.logHangs = false, false, false
+	}
+	if !w.drain() {
+		return
+	}
+	w.pass(2 * w.bound)
+	for _, p := range w.processes {
+		a := p.actors[0]
+		for row := range w.rows {
+			w.readAtRest(a, row)
+		}
+		for n := range w.nodes {
+			w.finish(a, a.getOwn(n))
+		}
+	}
+}
+
+func (w *world) readAtRest(a *actor, row int) {
+	key := rowKey(row)
+	l := loaderOf{w: w, p: a.p}
+	for i := range 4 {
+		if len(w.problems) > 0 {
+			return
+		}
+		least := w.floor(a.p, key, a.p.bound)
+		loads := w.db.loads
+		w.finish(a, func(ctx context.Context) func() {
+			b, err := a.p.client.GetOrSet(ctx, key, func(ctx context.Context) ([]byte, error) { return l.load(ctx, row) }, cache.Tags(tagsOf(row)...))
+			return func() {
+				a.saw("at rest, GetOrSet", row, least, b, err)
+				if err != nil && !errors.Is(err, cache.ErrNotFound) {
+					w.wrong("%s: at rest, GetOrSet %s fails: %v", a.name, key, err)
+				}
+			}
+		})
+		if i == 3 && w.db.loads != loads && !a.p.early {
+			w.wrong("%s: at rest, %s is loaded again and again", a.name, key)
+		}
+	}
+}
+
+// finish has an actor do something, to its end.
+func (w *world) finish(a *actor, do op) {
+	if len(w.problems) > 0 {
+		return
+	}
+	a.do(do)
+	w.drain()
+}
+
+// drain moves all on until nobody waits for anything.
+func (w *world) drain() bool {
+	const most = 5 * time.Minute
+	for began := time.Now(); ; {
+		moved := false
+		for _, c := range slices.Clone(w.calls) {
+			if !c.left.Load() && w.movable(c) && slices.Contains(w.calls, c) {
+				w.move(c)
+				moved = true
+			}
+		}
+		if len(w.problems) > 0 {
+			return false
+		}
+		if moved {
+			continue
+		}
+		busy := ""
+		for _, p := range w.processes {
+			for _, a := range p.actors {
+				if a.busy {
+					busy += " " + a.name
+				}
+			}
+		}
+		if busy == "" {
+			return true
+		}
+		if time.Since(began) > most {
+			w.wrong("still not returned:%s", busy)
+			return false
+		}
+		w.pass(w.bound / 10)
+	}
+}
+
+// shutDown closes a client; what it waits for is answered.
+func (w *world) shutDown(p *process) {
+	w.draining = true
+	p.hangs, p.fails, p.logHangs = false, false, false
+	for _, a := range p.actors {
+		a.cancel()
+		close(a.begin)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- p.client.Close(context.Background()) }()
+	for range 1000 {
+		w.settle()
+		select {
+		case err := <-closed:
+			if err != nil {
+				w.wrong("%s: Close: %v", p.name, err)
+			}
+			w.addStats(p)
+			return
+		default:
+		}
+		for _, c := range slices.Clone(w.calls) {
+			if !c.left.Load() && w.movable(c) && slices.Contains(w.calls, c) {
+				w.move(c)
+			}
+		}
+		w.pass(w.bound)
+	}
+	w.wrong("%s: Close does not return", p.name)
+}
+
+// addStats adds up what the clients say that they did.
+func (w *world) addStats(p *process) {
+	s := p.client.Stats()
+	w.stats.Hits += s.Hits
+	w.stats.NearHits += s.NearHits
+	w.stats.MemoHits += s.MemoHits
+	w.stats.NegativeHits += s.NegativeHits
+	w.stats.Misses += s.Misses
+	w.stats.Joins += s.Joins
+	w.stats.StaleHits += s.StaleHits
+	w.stats.Failures += s.Failures
+	w.stats.Loads += s.Loads
+	w.stats.LoadErrors += s.LoadErrors
+	w.stats.Awaited += s.Awaited
+	w.stats.Stored += s.Stored
+	w.stats.Refused += s.Refused
+	w.stats.StoreErrors += s.StoreErrors
+	w.stats.Writes += s.Writes
+	w.stats.Invalidations += s.Invalidations
+}

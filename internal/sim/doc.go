@@ -1,0 +1,3 @@
+// Package sim simulates several processes over one shared store and one
+// database.
+package sim

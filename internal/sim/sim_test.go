@@ -1,0 +1,72 @@
+package sim
+
+import (
+	"flag"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+var (
+	seeds   = flag.Uint64("seeds", 300, "how many seeds to run")
+	first   = flag.Uint64("first", 0, "the first of them")
+	seed    = flag.Int64("seed", -1, "run this seed alone, and print its history")
+	without = flag.String("without", "", "a rule to take out of the world")
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestSeeds(t *testing.T) {
+	if *seed >= 0 {
+		o := Run(t, uint64(*seed), Rule(*without))
+		t.Log("\n" + o.History())
+		for _, p := range o.Problems {
+			t.Error(p)
+		}
+		return
+	}
+	var next atomic.Uint64
+	next.Store(*first)
+	for range 2 {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			for !t.Failed() {
+				s := next.Add(1) - 1
+				if s >= *first+*seeds {
+					return
+				}
+				o := Run(t, s, Rule(*without))
+				if len(o.Problems) > 0 {
+					next.Store(*first + *seeds)
+					t.Fatalf("seed %d: %q\n%s", s, o.Problems, o.History())
+				}
+			}
+		})
+	}
+}
+
+func TestSameSeedSameHistory(t *testing.T) {
+	t.Parallel()
+	for s := range min(*seeds, 500) {
+		a := Run(t, s, "")
+		b := Run(t, s, "")
+		if x, y := a.History(), b.History(); x != y {
+			t.Fatalf("seed %d: the histories differ:\n%s", s, diff(x, y))
+		}
+	}
+}
+
+// diff shows where two histories part.
+func diff(a, b string) string {
+	x, y := strings.Split(a, "\n"), strings.Split(b, "\n")
+	n := 0
+	for n < min(len(x), len(y)) && x[n] == y[n] {
+		n++
+	}
+	part := func(lines []string) string {
+		return strings.Join(lines[max(0, n-12):min(len(lines), n+4)], "\n")
+	}
+	return part(x) + "\n-----\n" + part(y)
+}
