@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/stratacache/strata/cache"
@@ -94,11 +95,11 @@ func (a *actor) draw() op {
 // get reads a row's key.
 func (a *actor) get(row int) op {
 	key := rowKey(row)
-	a.say("Get %s", key)
-	least := a.p.floorOf(key)
+	e := a.p.expect(key, a.p.bound)
+	a.say("Get %s, at least %d", key, e.least)
 	return func(ctx context.Context) func() {
-		b, err := a.p.client.Get(ctx, key)
-		return func() { a.saw("Get", row, least, b, err) }
+		b, err := a.p.client.Get(e.watch(ctx), key)
+		return func() { a.saw("Get", row, e, b, err) }
 	}
 }
 
@@ -140,14 +141,14 @@ func (a *actor) loader() loaderOf {
 
 // getOrSet reads a row through the cache.
 func (a *actor) getOrSet(row int) op {
-	w, key := a.p.w, rowKey(row)
+	key := rowKey(row)
 	opts, bound := a.options(row)
 	l := a.loader()
-	least := w.floor(a.p, key, bound)
-	a.say("GetOrSet %s, at least %d", key, least)
+	e := a.p.expect(key, bound)
+	a.say("GetOrSet %s, at least %d", key, e.least)
 	return func(ctx context.Context) func() {
-		b, err := a.p.client.GetOrSet(ctx, key, func(ctx context.Context) ([]byte, error) { return l.load(ctx, row) }, opts...)
-		return func() { a.saw("GetOrSet", row, least, b, err) }
+		b, err := a.p.client.GetOrSet(e.watch(ctx), key, func(ctx context.Context) ([]byte, error) { return l.load(ctx, row) }, opts...)
+		return func() { a.saw("GetOrSet", row, e, b, err) }
 	}
 }
 
@@ -161,14 +162,16 @@ func (a *actor) getOrSetMany() op {
 		opts = append(opts, cache.BatchSize(w.random.IntN(3)))
 	}
 	var keys []string
-	var least []int
+	var expected []expectation
+	outage := new(atomic.Bool)
 	for row := range w.rows {
-		keys = append(keys, rowKey(row))
-		least = append(least, w.floor(a.p, rowKey(row), bound))
+		e := a.p.expect(rowKey(row), bound)
+		e.outage = outage
+		keys, expected = append(keys, e.key), append(expected, e)
+		a.say("GetOrSetMany %s, at least %d", e.key, e.least)
 	}
-	a.say("GetOrSetMany %v, at least %v", keys, least)
 	return func(ctx context.Context) func() {
-		values, err := a.p.client.GetOrSetMany(ctx, keys, l.loadMany, opts...)
+		values, err := a.p.client.GetOrSetMany(expected[0].watch(ctx), keys, l.loadMany, opts...)
 		return func() {
 			many, partly := errors.AsType[cache.ManyError](err)
 			for row, key := range keys {
@@ -180,7 +183,7 @@ func (a *actor) getOrSetMany() op {
 				case each == nil && !found:
 					each = cache.ErrNotFound
 				}
-				a.saw("GetOrSetMany", row, least[row], b, each)
+				a.saw("GetOrSetMany", row, expected[row], b, each)
 			}
 		}
 	}
@@ -191,22 +194,22 @@ func (a *actor) memo(row int) op {
 	w, key := a.p.w, rowKey(row)
 	l := a.loader()
 	writes := w.chance(50)
-	first := w.floor(a.p, key, a.p.bound)
-	a.say("a request reads %s twice, at least %d", key, first)
+	e := a.p.expect(key, a.p.bound)
+	a.say("a request reads %s twice, at least %d", key, e.least)
 	load := func(ctx context.Context) ([]byte, error) { return l.load(ctx, row) }
 	return func(ctx context.Context) func() {
-		ctx = cache.WithMemo(ctx)
+		ctx = cache.WithMemo(e.watch(ctx))
 		one, err1 := a.p.client.GetOrSet(ctx, key, load, cache.Tags(tagsOf(row)[0]))
-		second := first
+		second := e
 		if writes {
 			was := w.db.committed()[row]
 			if _, err := a.p.client.Delete(ctx, key); err == nil {
-				second = max(second, was)
+				second.least, second.inOutage = max(e.least, was), max(e.inOutage, was)
 			}
 		}
 		two, err2 := a.p.client.GetOrSet(ctx, key, load, cache.Tags(tagsOf(row)[0]))
 		return func() {
-			a.saw("first GetOrSet", row, first, one, err1)
+			a.saw("first GetOrSet", row, e, one, err1)
 			a.saw("second GetOrSet", row, second, two, err2)
 		}
 	}
@@ -242,12 +245,10 @@ func (a *actor) touch(row int) op {
 // getOwn reads a node's own key.
 func (a *actor) getOwn(node int) op {
 	key := ownKey(node)
-	least := a.p.floorOf(key)
-	a.say("Get %s, at least %d", key, least)
+	e := a.p.expect(key, a.p.bound)
+	a.say("Get %s, at least %d", key, e.least)
 	return func(ctx context.Context) func() {
 		b, err := a.p.client.Get(ctx, key)
-		return func() { a.sawOwn(node, least, b, err) }
+		return func() { a.sawOwn(node, e, b, err) }
 	}
 }
-
-func (p *process) floorOf(key string) int { return p.w.floor(p, key, p.bound) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/stratacache/strata/cache"
@@ -17,9 +18,40 @@ func (w *world) wrong(format string, args ...any) {
 	w.problems = append(w.problems, fmt.Sprintf(format, args...))
 }
 
+// expectation is what a read may return that begins now.
+type expectation struct {
+	key             string
+	least, inOutage int // the oldest version
+	outage          *atomic.Bool
+}
+
+type outageKey struct{}
+
+// expect is what a read of key may return whose bound is that, if the store
+// answers, and otherwise the general one: then nobody can know better.
+func (p *process) expect(key string, bound time.Duration) expectation {
+	return expectation{
+		key: key, least: p.w.floor(p, key, bound), inOutage: p.w.floor(p, key, p.w.bound), outage: new(atomic.Bool),
+	}
+}
+
+// watch has the line note in ctx whether the store left a read unanswered.
+func (e expectation) watch(ctx context.Context) context.Context {
+	return context.WithValue(ctx, outageKey{}, e.outage)
+}
+
+func unanswered(ctx context.Context) {
+	if b, _ := ctx.Value(outageKey{}).(*atomic.Bool); b != nil {
+		b.Store(true)
+	}
+}
+
 // saw takes in what a read of a row returned. An error promises nothing.
-func (a *actor) saw(what string, row, least int, b []byte, err error) {
-	w, key := a.p.w, rowKey(row)
+func (a *actor) saw(what string, row int, e expectation, b []byte, err error) {
+	w, key, least := a.p.w, e.key, e.least
+	if e.outage.Load() {
+		least = e.inOutage
+	}
 	a.say("%s %s = %s, %v", what, key, string(b), err)
 	now := w.db.rows[row]
 	if err != nil {
@@ -39,8 +71,8 @@ func (a *actor) saw(what string, row, least int, b []byte, err error) {
 }
 
 // sawOwn takes in what a read of a node's own key returned.
-func (a *actor) sawOwn(node, least int, b []byte, err error) {
-	w, key := a.p.w, ownKey(node)
+func (a *actor) sawOwn(node int, e expectation, b []byte, err error) {
+	w, key, least := a.p.w, e.key, e.least
 	a.say("Get %s = %s, %v", key, string(b), err)
 	if err != nil {
 		return
@@ -71,7 +103,7 @@ func (w *world) checkStore() {
 	for row, now := range w.db.rows {
 		key := rowKey(row)
 		for k, s := range a.slots {
-			if k.Name != key || s.entry == nil || !a.readable(s.entry) || (driver.Life{Expires: s.until}).Ended(a.now()) {
+			if k.Name != key || s.entry == nil || a.judgeToRead(s.entry) != driver.Valid || (driver.Life{Expires: s.until}).Ended(a.now()) {
 				continue
 			}
 			least := 0
@@ -162,12 +194,12 @@ func (w *world) readAtRest(a *actor, row int) {
 		if len(w.problems) > 0 {
 			return
 		}
-		least := w.floor(a.p, key, a.p.bound)
+		e := a.p.expect(key, a.p.bound)
 		loads := w.db.loads
 		w.finish(a, func(ctx context.Context) func() {
 			b, err := a.p.client.GetOrSet(ctx, key, func(ctx context.Context) ([]byte, error) { return l.load(ctx, row) }, cache.Tags(tagsOf(row)...))
 			return func() {
-				a.saw("at rest, GetOrSet", row, least, b, err)
+				a.saw("at rest, GetOrSet", row, e, b, err)
 				if err != nil && !errors.Is(err, cache.ErrNotFound) {
 					w.wrong("%s: at rest, GetOrSet %s fails: %v", a.name, key, err)
 				}

@@ -24,6 +24,7 @@ type call struct {
 	// ready says when a reading of the log has something to say; nil: now.
 	ready func() bool
 	log   bool
+	reads bool // it is a Get
 	// once: it is not on its way any more when nobody waits for it.
 	once bool
 	// last is done when the reply leaves the store; usually nil.
@@ -72,7 +73,7 @@ func shiftLife(l driver.Life, by time.Duration) driver.Life {
 // Get implements driver.Store.
 func (l *link) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
 	var r driver.Reading
-	c := &call{what: "get %s hold %v", args: []any{key, hold}, steps: l.reading(&r, key, hold)}
+	c := &call{what: "get %s hold %v", args: []any{key, hold}, reads: true, steps: l.reading(&r, key, hold)}
 	if l.to.without == AsOfRule {
 		c.last = func() { r.Fence.Stamp = l.to.clock() }
 	}
@@ -215,7 +216,7 @@ func (l *link) readLog(ctx context.Context, after driver.Stamp, wait time.Durati
 // getMany is GetMany of a driver.ManyGetter: one request, a step for each key.
 func (l *link) getMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.KeyReading, error) {
 	out := make([]driver.KeyReading, len(keys))
-	c := &call{what: "get %v hold %v", args: []any{keys, hold}}
+	c := &call{what: "get %v hold %v", args: []any{keys, hold}, reads: true}
 	for i, k := range keys {
 		c.steps = append(c.steps, l.reading(&out[i].Reading, k, hold)...)
 	}

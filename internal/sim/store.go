@@ -118,33 +118,31 @@ func (a *authority) standing(key driver.Key) slot {
 }
 
 // valid: of this epoch, and no tag invalidated since. Equal is valid.
-func (a *authority) valid(e *driver.Entry) bool { return a.sameEpoch(e) && a.tagsAllow(e) }
+func (a *authority) valid(e *driver.Entry) bool {
+	return a.sameEpoch(e) && a.judge(e) == driver.Valid
+}
 
 func (a *authority) sameEpoch(e *driver.Entry) bool { return e.Stamp.Epoch == a.meta.clock.Epoch }
 
-func (a *authority) tagsAllow(e *driver.Entry) bool {
-	if a.meta.tags[driver.TagAll] > e.Stamp.N {
-		return false
-	}
-	for _, t := range e.Tags {
-		if n := a.meta.tags[t]; n > e.Stamp.N || a.without == EqualRule && n == e.Stamp.N && n > 0 {
-			return false
+func (a *authority) judge(e *driver.Entry) driver.Verdict {
+	return e.Judge(func(tag string) uint64 {
+		n := a.meta.tags[tag]
+		if a.without == EqualRule && n == e.Stamp.N && n > 0 {
+			n++
 		}
-	}
-	return true
+		return n
+	})
 }
 
-// readable is valid, as a reader judges it.
-func (a *authority) readable(e *driver.Entry) bool {
+// judgeToRead is what a reader is told of an entry.
+func (a *authority) judgeToRead(e *driver.Entry) driver.Verdict {
 	switch {
-	case a.without == ValidRule:
-		return a.sameEpoch(e)
-	case a.without == ReadEpochRule:
-		return a.tagsAllow(e)
-	case a.without == StaleRule && a.now().UnixNano() >= e.Life.Fresh:
-		return a.sameEpoch(e)
+	case a.without != ReadEpochRule && !a.sameEpoch(e):
+		return driver.Invalid
+	case a.without == ValidRule, a.without == StaleRule && a.now().UnixNano() >= e.Life.Fresh:
+		return driver.Valid
 	}
-	return a.valid(e)
+	return a.judge(e)
 }
 
 // live is the valid entry under key that is a value, or nil.
@@ -175,10 +173,13 @@ func (a *authority) clock() driver.Stamp {
 // get reads a key.
 func (a *authority) get(key driver.Key, hold time.Duration) (r driver.Reading) {
 	a.enter()
-	at := a.standing(key)
+	at, verdict := a.standing(key), driver.Invalid
+	if at.entry != nil {
+		verdict = a.judgeToRead(at.entry)
+	}
 	switch until := a.now().Add(hold).UnixNano(); {
-	case at.entry != nil && a.readable(at.entry):
-		r.Entry = at.entry
+	case verdict != driver.Invalid:
+		r.Entry, r.Expired = at.entry, verdict == driver.Expired
 	case hold > 0 && (at.token == 0 || at.entry != nil):
 		r.Planted = true
 		at = slot{token: driver.Token(a.newNumber()), until: until}

@@ -166,7 +166,11 @@ func (w *world) start(node int) *process {
 // carry implements carrier.
 func (p *process) carry(ctx context.Context, c *call) error {
 	c.from = p
-	return p.w.park(ctx, c)
+	err := p.w.park(ctx, c)
+	if err != nil && c.reads {
+		unanswered(ctx)
+	}
+	return err
 }
 
 func (p *process) hangUp() {}
