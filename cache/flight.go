@@ -162,8 +162,14 @@ func (e *engine) loadContext(ctx context.Context, keys []driver.Key) (context.Co
 }
 
 // wait returns the flight's result, or leaves it when ctx ends, or after most
-// with errPatience: then the flight goes on, if there is a place for it.
+// with errPatience: then the flight goes on, if there is a place for it. A result
+// that is there is returned, however late.
 func (e *engine) wait(ctx context.Context, f *flight, most time.Duration) (result, error) {
+	select {
+	case <-f.done:
+		return f.result, nil
+	default:
+	}
 	var patience <-chan time.Time
 	if most != Forever {
 		t := time.NewTimer(most)

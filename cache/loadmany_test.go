@@ -312,6 +312,27 @@ func TestGetOrSetManyStale(t *testing.T) {
 	})
 }
 
+// What is loaded by the time that another key has used up the patience is there.
+func TestPatienceUsedUpByAnotherKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, nil, nil)
+		load := func(_ context.Context, keys []string) (map[string][]byte, error) {
+			if keys[0] == "slow" {
+				time.Sleep(time.Second)
+			}
+			return map[string][]byte{keys[0]: []byte("v")}, nil
+		}
+		for range 20 { // a wrong one is right half of the time
+			got, err := c.GetOrSetMany(t.Context(), []string{"slow", "quick"}, load, cache.BatchSize(1), cache.HardTimeout(time.Millisecond), cache.NoStore())
+			many, _ := errors.AsType[cache.ManyError](err)
+			if string(got["quick"]) != "v" || len(many) != 1 || !errors.Is(many["slow"], cache.ErrLoadTimeout) {
+				t.Fatalf("got %q, %v; want the quick one", got, err)
+			}
+			time.Sleep(2 * time.Second)
+		}
+	})
+}
+
 func TestGetOrSetManyHardTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := cache.For[string](open(t, nil, nil))
