@@ -126,15 +126,18 @@ func (w *world) start(node int) *process {
 	p := &process{w: w, node: node, name: fmt.Sprintf("n%d.%d", node, w.lives), loads: make(map[*cache.Load][]string)}
 	p.link = &link{to: w.store, carrier: p}
 	o := &cache.Options{
-		TTL: time.Minute, NegativeTTL: 30 * time.Second, LoadTimeout: 10 * time.Second, LeaseWait: cache.Never,
+		TTL: time.Minute, NegativeTTL: 30 * time.Second, LoadTimeout: 10 * time.Second,
 		Staleness: w.bound, RequestMemo: true, RetryAfter: 2 * time.Second,
 		Hooks: cache.Hooks{Load: p.loaded},
 	}
 	if r.IntN(3) == 0 {
 		o.Stale = 3 * time.Second
 	}
+	if r.IntN(2) == 0 {
+		o.LeaseWait = cache.Never
+	}
 	if r.IntN(4) == 0 {
-		o.EarlyRefresh = 1e15 // each hit refreshes, whatever the dice say
+		o.EarlyRefresh = []float64{1, 1e7}[r.IntN(2)] // a load takes microseconds here
 		p.early = true
 	}
 	if r.IntN(4) == 0 {
@@ -153,6 +156,7 @@ func (w *world) start(node int) *process {
 		panic(err)
 	}
 	p.client = c
+	load(c)
 	for i := range w.actors {
 		a := &actor{p: p, name: fmt.Sprintf("%s.a%d", p.name, i), first: i == 0, begin: make(chan op)}
 		a.ctx, a.cancel = context.WithCancel(context.Background())
