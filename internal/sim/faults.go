@@ -27,10 +27,8 @@ var faults = []fault{
 		}
 	}},
 	{name: "evict the record", do: func(w *world) {
-		if w.chance(40) {
-			w.note("store", "", "evicts the record")
-			w.store.meta = nil
-		}
+		w.note("store", "", "evicts the record")
+		w.store.meta = nil
 	}},
 	{name: "evict a near copy", do: func(w *world) {
 		p := w.someProcess()
@@ -47,7 +45,7 @@ var faults = []fault{
 			return
 		}
 		if w.chance(50) {
-			i := w.random.IntN(len(a.log))
+			i := len(a.log) - 1 - w.random.IntN(min(2, len(a.log))) // nobody misses an old one
 			w.note("store", "", "loses message %d of the log", a.log[i].N)
 			a.log = slices.Delete(slices.Clone(a.log), i, i+1)
 			return
@@ -69,10 +67,10 @@ var faults = []fault{
 		case p.hangs || p.fails || p.logHangs:
 			w.note(p.name, "", "is connected again")
 			p.hangs, p.fails, p.logHangs = false, false, false
-		case w.chance(30):
+		case w.chance(25):
 			w.note(p.name, "", "is cut off: calls hang")
 			p.hangs = true
-		case w.chance(40):
+		case w.chance(30):
 			w.note(p.name, "", "is cut off: calls fail")
 			p.fails = true
 		default:

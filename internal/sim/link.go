@@ -101,8 +101,9 @@ func (l *link) reading(r *driver.Reading, key driver.Key, hold time.Duration) []
 	}
 }
 
-// advancing are the steps of what changes keys: the effect, then the clock.
-func (l *link) advancing(effect func() bool, clock *driver.Stamp, keys []driver.Key, tags ...string) []func() {
+// advancing are the steps of what changes keys: what it depends on, the effect,
+// then the clock.
+func (l *link) advancing(judge func(), effect func() bool, clock *driver.Stamp, keys []driver.Key, tags ...string) []func() {
 	a := l.to
 	advances := true
 	do := func() { advances = effect() }
@@ -114,12 +115,14 @@ func (l *link) advancing(effect func() bool, clock *driver.Stamp, keys []driver.
 	}
 	switch {
 	case a.without == EffectRule:
-		return []func(){tell, do}
+		return []func(){func() { judge(); tell() }, do}
 	case a.split:
-		return []func(){do, tell}
+		return []func(){judge, do, tell}
 	}
-	return []func(){func() { do(); tell() }}
+	return []func(){func() { judge(); do(); tell() }}
 }
+
+func nothing() {}
 
 // Put implements driver.Store.
 func (l *link) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) (driver.Result, error) {
@@ -140,8 +143,14 @@ func (l *link) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode dr
 
 func (l *link) putting(ctx context.Context, r *driver.Result, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) []func() {
 	e = l.sent(e)
-	return noted(ctx, l.advancing(func() (advances bool) {
-		r.Done, advances = l.to.put(key, e, mode, token)
+	allowed := true
+	judge := func() {
+		if mode == driver.Fill || mode == driver.SetFenced {
+			allowed = l.to.allows(e)
+		}
+	}
+	return noted(ctx, l.advancing(judge, func() (advances bool) {
+		r.Done, advances = l.to.put(key, e, mode, token, allowed)
 		return advances
 	}, &r.Clock, []driver.Key{key}))
 }
@@ -150,7 +159,7 @@ func (l *link) putting(ctx context.Context, r *driver.Result, key driver.Key, e 
 func (l *link) Touch(ctx context.Context, key driver.Key, life driver.Life) (driver.Result, error) {
 	var r driver.Result
 	life = shiftLife(life, l.skew)
-	err := l.carryTo(ctx, "touch %s", []any{key}, l.advancing(func() bool {
+	err := l.carryTo(ctx, "touch %s", []any{key}, l.advancing(nothing, func() bool {
 		r.Done = l.to.touch(key, life)
 		return r.Done
 	}, &r.Clock, []driver.Key{key})...)
@@ -178,7 +187,7 @@ func (l *link) Incr(ctx context.Context, key driver.Key, delta int64, initial *d
 // Invalidate implements driver.Store.
 func (l *link) Invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error) {
 	var r driver.Invalidated
-	err := l.carryTo(ctx, "invalidate %v %q", []any{what.Keys, what.Tags}, noted(ctx, l.advancing(func() bool {
+	err := l.carryTo(ctx, "invalidate %v %q", []any{what.Keys, what.Tags}, noted(ctx, l.advancing(nothing, func() bool {
 		r.Removed = l.to.remove(what.Keys)
 		return true
 	}, &r.Clock, what.Keys, what.Tags...))...)

@@ -155,7 +155,11 @@ func (w *world) move(c *call) {
 	case len(c.steps) > 0:
 		c.steps[0]()
 		c.steps, c.ready = c.steps[1:], nil
-		if len(c.steps) > 0 || !w.draining && w.chance(w.slowReplies) {
+		late := w.slowReplies
+		if c.log {
+			late = w.lateLog
+		}
+		if len(c.steps) > 0 || !w.draining && w.chance(late) {
 			w.note(c.line(), c.who, "! "+c.what, c.args...)
 			return
 		}

@@ -192,27 +192,30 @@ func (a *authority) get(key driver.Key, hold time.Duration) (r driver.Reading) {
 	return r
 }
 
-// fenceHolds reports whether a result may be stored under the fence that it was
-// made under.
-func (a *authority) fenceHolds(key driver.Key, e *driver.Entry, token driver.Token) bool {
+// fenced reports whether the fence stands under which something was made.
+func (a *authority) fenced(key driver.Key, token driver.Token) bool {
+	return a.without == FenceRule || token != 0 && a.standing(key).token == token
+}
+
+// allows reports whether what a load made, or a fenced write, is valid.
+func (a *authority) allows(e *driver.Entry) bool {
+	a.enter()
 	switch a.without {
-	case FenceRule:
-		return a.valid(e)
 	case FillEpochRule:
 		if !a.sameEpoch(e) {
 			e.Stamp.Epoch = a.meta.clock.Epoch
 		}
 	case StampFirstRule:
 		e.Stamp = a.meta.clock
+	case FillTagsRule:
+		return true
 	}
-	if token == 0 || a.standing(key).token != token {
-		return false
-	}
-	return a.without == FillTagsRule || a.valid(e)
+	return a.valid(e)
 }
 
-// put stores an entry. advances says whether the clock is yet to be moved on.
-func (a *authority) put(key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) (done, advances bool) {
+// put stores an entry. allowed says that its stamp is known to be right, and
+// advances whether the clock is yet to be moved on.
+func (a *authority) put(key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token, allowed bool) (done, advances bool) {
 	a.enter()
 	if a.without == FencedSetRule && mode == driver.SetFenced {
 		mode = driver.Set
@@ -223,7 +226,7 @@ func (a *authority) put(key driver.Key, e *driver.Entry, mode driver.Mode, token
 	case driver.Add:
 		done = a.live(key) == nil
 	default:
-		done = a.fenceHolds(key, e, token)
+		done = allowed && a.fenced(key, token)
 	}
 	if mode == driver.SetFenced && !done {
 		delete(a.slots, key)

@@ -24,7 +24,7 @@ type settings struct {
 
 	slow, slowest, slowReplies int
 	lostRequests, lostReplies  int
-	logDiligence               int
+	logDiligence, lateLog      int
 	failingLoads, slowLoads    int
 	deadlines                  int
 	faults                     []fault
@@ -101,22 +101,24 @@ func (w *world) draw() {
 	w.steps = 300
 	w.bound = 500 * time.Millisecond
 	w.log, w.many, w.split = pick(0, 1, 1) > 0, pick(0, 1) > 0, pick(0, 0, 1) > 0
-	w.timeWeight, w.faultWeight, w.opWeight = pick(2, 5, 10, 20), pick(0, 2, 4, 8), pick(20, 35, 50)
-	w.slow, w.slowest, w.slowReplies = pick(0, 5, 20), pick(10, 40), pick(0, 10, 40)
+	w.timeWeight, w.faultWeight, w.opWeight = pick(2, 5, 10, 20, 35), pick(0, 3, 6, 12, 20), pick(20, 35, 50)
+	w.slow, w.slowest, w.slowReplies = pick(0, 5, 20), pick(10, 40), pick(0, 10, 40, 70)
 	w.lostRequests, w.lostReplies = pick(0, 0, 1, 4), pick(0, 0, 1, 4)
-	w.logDiligence = pick(20, 60, 90, 90)
+	w.logDiligence, w.lateLog = pick(20, 60, 90, 90), pick(0, 0, 30, 60)
 	w.failingLoads, w.slowLoads = pick(0, 0, 5), pick(0, 30, 60)
 	w.deadlines = pick(0, 0, 10, 30)
+	some := pick(15, 30, 60)
 	for _, f := range faults {
-		if (f.only == "" || f.only == w.without) && r.IntN(2) == 0 {
+		if (f.only == "" || f.only == w.without) && w.chance(some) {
 			w.faults = append(w.faults, f)
 		}
 	}
 	w.jumps = [][]time.Duration{
+		{50 * time.Millisecond, 120 * time.Millisecond, 200 * time.Millisecond},
 		{time.Millisecond, 30 * time.Millisecond},
 		{10 * time.Millisecond, 130 * time.Millisecond, 600 * time.Millisecond},
 		{20 * time.Millisecond, 300 * time.Millisecond, 1100 * time.Millisecond, 4 * time.Second},
-	}[r.IntN(3)]
+	}[r.IntN(4)]
 }
 
 // start begins a new life of a node.

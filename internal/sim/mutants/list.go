@@ -118,7 +118,7 @@ var mutants = []mutant{
 	},
 	{
 		rule: "stale serving", without: "the result of a flight that is not the caller's is given in place of the stale value",
-		file: "cache/stale.go", old: "	case !leads && right != exact && !r.stored:\n", new: "	case false:\n",
+		file: "cache/stale.go", old: "	case !leads && right != exact && !r.stored:\n", new: "	case !leads && right != exact && !r.stored && false:\n",
 	},
 
 	{
