@@ -108,10 +108,12 @@ func (a *actor) options(row int) (opts []cache.Option, bound time.Duration) {
 	w := a.p.w
 	opts = append(opts, cache.Tags(tagsOf(row)[:1]...))
 	bound = a.p.bound
-	switch w.random.IntN(4) {
+	switch w.random.IntN(5) {
 	case 0:
-		opts = append(opts, cache.TTL(200*time.Millisecond))
+		opts = append(opts, cache.TTL(40*time.Millisecond))
 	case 1:
+		opts = append(opts, cache.TTL(200*time.Millisecond))
+	case 2:
 		opts = append(opts, cache.TTL(3*time.Second))
 	}
 	if w.chance(30) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -290,20 +292,22 @@ func (w *world) shutDown(p *process) {
 // addStats adds up what the clients say that they did.
 func (w *world) addStats(p *process) {
 	s := p.client.Stats()
-	w.stats.Hits += s.Hits
-	w.stats.NearHits += s.NearHits
-	w.stats.MemoHits += s.MemoHits
-	w.stats.NegativeHits += s.NegativeHits
-	w.stats.Misses += s.Misses
-	w.stats.Joins += s.Joins
-	w.stats.StaleHits += s.StaleHits
-	w.stats.Failures += s.Failures
-	w.stats.Loads += s.Loads
-	w.stats.LoadErrors += s.LoadErrors
-	w.stats.Awaited += s.Awaited
-	w.stats.Stored += s.Stored
-	w.stats.Refused += s.Refused
-	w.stats.StoreErrors += s.StoreErrors
-	w.stats.Writes += s.Writes
-	w.stats.Invalidations += s.Invalidations
+	add(&w.stats, &s)
+}
+
+func add(sum, s *cache.Stats) {
+	for name, n := range each(sum) {
+		n.SetUint(n.Uint() + reflect.ValueOf(s).Elem().FieldByName(name).Uint())
+	}
+}
+
+// each is each counter of s.
+func each(s *cache.Stats) iter.Seq2[string, reflect.Value] {
+	return func(yield func(string, reflect.Value) bool) {
+		for f, v := range reflect.ValueOf(s).Elem().Fields() {
+			if v.Kind() == reflect.Uint64 && !yield(f.Name, v) {
+				return
+			}
+		}
+	}
 }

@@ -2,11 +2,16 @@ package sim
 
 import (
 	"flag"
+	"runtime"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/stratacache/strata/cache"
 )
 
 var (
@@ -18,6 +23,7 @@ var (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// Nothing of what the package promises to look for is found.
 func TestSeeds(t *testing.T) {
 	if *seed >= 0 {
 		o := Run(t, uint64(*seed), Rule(*without))
@@ -29,27 +35,39 @@ func TestSeeds(t *testing.T) {
 	}
 	var next atomic.Uint64
 	next.Store(*first)
-	for range 2 {
-		t.Run("", func(t *testing.T) {
-			t.Parallel()
-			for !t.Failed() {
-				s := next.Add(1) - 1
-				if s >= *first+*seeds {
-					return
+	var mu sync.Mutex
+	var all cache.Stats
+	t.Run("all", func(t *testing.T) {
+		for i := range runtime.GOMAXPROCS(0) {
+			t.Run(strconv.Itoa(i), func(t *testing.T) {
+				t.Parallel()
+				for s := next.Add(1) - 1; s < *first+*seeds; s = next.Add(1) - 1 {
+					o := Run(t, s, Rule(*without))
+					if len(o.Problems) > 0 {
+						next.Store(*first + *seeds)
+						t.Fatalf("seed %d: %s\n%s", s, o.Problems[0], o.History())
+					}
+					mu.Lock()
+					add(&all, &o.Stats)
+					mu.Unlock()
 				}
-				o := Run(t, s, Rule(*without))
-				if len(o.Problems) > 0 {
-					next.Store(*first + *seeds)
-					t.Fatalf("seed %d: %q\n%s", s, o.Problems, o.History())
-				}
+			})
+		}
+	})
+	if !t.Failed() && *seeds >= 100 {
+		t.Logf("%+v", all)
+		for name, n := range each(&all) {
+			if n.Uint() == 0 && name != "Odd" {
+				t.Errorf("in no run there was anything for Stats.%s", name)
 			}
-		})
+		}
 	}
 }
 
+// Equal seeds give equal histories.
 func TestSameSeedSameHistory(t *testing.T) {
 	t.Parallel()
-	for s := range min(*seeds, 500) {
+	for s := range min(*seeds, 100) {
 		a := Run(t, s, "")
 		b := Run(t, s, "")
 		if x, y := a.History(), b.History(); x != y {

@@ -132,7 +132,7 @@ func (w *world) start(node int) *process {
 		Staleness: w.bound, RequestMemo: true, RetryAfter: 2 * time.Second,
 		Hooks: cache.Hooks{Load: p.loaded},
 	}
-	if r.IntN(3) == 0 {
+	if r.IntN(2) == 0 {
 		o.Stale = 3 * time.Second
 	}
 	if r.IntN(2) == 0 {
