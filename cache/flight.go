@@ -169,6 +169,10 @@ func (e *engine) wait(ctx context.Context, f *flight, most time.Duration) (resul
 	case <-f.done:
 		return f.result, nil
 	default:
+		if ctx.Err() != nil { // and most may be used up, too
+			e.leave(f, false)
+			return result{}, context.Cause(ctx)
+		}
 	}
 	var patience <-chan time.Time
 	if most != Forever {

@@ -62,6 +62,9 @@ func (v *view) getOrSetMany(ctx context.Context, names []string, schema uint64, 
 		}
 	}
 	b.loadAlone(alone)
+	if len(missing) > 0 && ctx.Err() != nil {
+		return nil, wrap(op, "", context.Cause(ctx)) // nobody would wait for the loads
+	}
 	if err := b.start(refresh, true); err != nil {
 		return nil, err
 	}
