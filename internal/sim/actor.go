@@ -62,7 +62,7 @@ func (a *actor) draw() op {
 		do = a.get(row)
 	case n < 45:
 		do = a.getOrSet(row)
-	case n < 53:
+	case n < 53 && !a.p.inLine: // batches of one call come to the line in no certain order
 		do = a.getOrSetMany()
 	case n < 56:
 		do = a.memo(row)
@@ -95,7 +95,7 @@ func (a *actor) draw() op {
 // get reads a row's key.
 func (a *actor) get(row int) op {
 	key := rowKey(row)
-	e := a.p.expect(key, a.p.bound)
+	e := a.p.expect(key, a.p.bound, false)
 	a.say("Get %s, at least %d", key, e.least)
 	return func(ctx context.Context) func() {
 		b, err := a.p.client.Get(e.watch(ctx), key)
@@ -146,7 +146,7 @@ func (a *actor) getOrSet(row int) op {
 	key := rowKey(row)
 	opts, bound := a.options(row)
 	l := a.loader()
-	e := a.p.expect(key, bound)
+	e := a.p.expect(key, bound, true)
 	a.say("GetOrSet %s, at least %d", key, e.least)
 	return func(ctx context.Context) func() {
 		b, err := a.p.client.GetOrSet(e.watch(ctx), key, func(ctx context.Context) ([]byte, error) { return l.load(ctx, row) }, opts...)
@@ -159,15 +159,12 @@ func (a *actor) getOrSetMany() op {
 	w := a.p.w
 	l := a.loader()
 	opts, bound := a.options(0)
-	opts = append(opts[1:], cache.Tags("all"))
-	if !a.p.inLine { // batches of one call come to the line in no certain order
-		opts = append(opts, cache.BatchSize(w.random.IntN(3)))
-	}
+	opts = append(opts[1:], cache.Tags("all"), cache.BatchSize(w.random.IntN(3)))
 	var keys []string
 	var expected []expectation
 	outage := new(atomic.Bool)
 	for row := range w.rows {
-		e := a.p.expect(rowKey(row), bound)
+		e := a.p.expect(rowKey(row), bound, true)
 		e.outage = outage
 		keys, expected = append(keys, e.key), append(expected, e)
 		a.say("GetOrSetMany %s, at least %d", e.key, e.least)
@@ -196,7 +193,7 @@ func (a *actor) memo(row int) op {
 	w, key := a.p.w, rowKey(row)
 	l := a.loader()
 	writes := w.chance(50)
-	e := a.p.expect(key, a.p.bound)
+	e := a.p.expect(key, a.p.bound, true)
 	a.say("a request reads %s twice, at least %d", key, e.least)
 	load := func(ctx context.Context) ([]byte, error) { return l.load(ctx, row) }
 	return func(ctx context.Context) func() {
@@ -247,7 +244,7 @@ func (a *actor) touch(row int) op {
 // getOwn reads a node's own key.
 func (a *actor) getOwn(node int) op {
 	key := ownKey(node)
-	e := a.p.expect(key, a.p.bound)
+	e := a.p.expect(key, a.p.bound, false)
 	a.say("Get %s, at least %d", key, e.least)
 	return func(ctx context.Context) func() {
 		b, err := a.p.client.Get(ctx, key)

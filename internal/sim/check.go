@@ -31,9 +31,10 @@ type outageKey struct{}
 
 // expect is what a read of key may return whose bound is that, if the store
 // answers, and otherwise the general one: then nobody can know better.
-func (p *process) expect(key string, bound time.Duration) expectation {
+func (p *process) expect(key string, bound time.Duration, stale bool) expectation {
 	return expectation{
-		key: key, least: p.w.floor(p, key, bound), inOutage: p.w.floor(p, key, p.w.bound), outage: new(atomic.Bool),
+		key: key, outage: new(atomic.Bool),
+		least: p.w.floor(p, key, bound, stale), inOutage: p.w.floor(p, key, p.w.bound, stale),
 	}
 }
 
@@ -196,7 +197,7 @@ func (w *world) readAtRest(a *actor, row int) {
 		if len(w.problems) > 0 {
 			return
 		}
-		e := a.p.expect(key, a.p.bound)
+		e := a.p.expect(key, a.p.bound, true)
 		loads := w.db.loads
 		w.finish(a, func(ctx context.Context) func() {
 			b, err := a.p.client.GetOrSet(ctx, key, func(ctx context.Context) ([]byte, error) { return l.load(ctx, row) }, cache.Tags(tagsOf(row)...))

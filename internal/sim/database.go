@@ -28,6 +28,7 @@ type floor struct {
 	version int
 	by      *process
 	at      time.Time
+	expired bool // only: older may still be served as stale
 }
 
 // Versions that a row does not exist in are as good as others: the loader says
@@ -107,20 +108,21 @@ func (d *database) committed() []int {
 
 // floor is the oldest version under key that a read of p may return which
 // begins now: none that p itself has invalidated, and none that somebody else
-// has longer ago than bound.
-func (w *world) floor(p *process, key string, bound time.Duration) int {
+// has longer ago than bound. A read that may have what is stale may have what only
+// expired.
+func (w *world) floor(p *process, key string, bound time.Duration, stale bool) int {
 	least := 0
 	for _, f := range w.db.floors[key] {
-		if f.by == p || bound == 0 || time.Since(f.at) > bound {
+		if (f.by == p || bound == 0 || time.Since(f.at) > bound) && !(stale && f.expired) {
 			least = max(least, f.version)
 		}
 	}
 	return least
 }
 
-// raise notes that p has invalidated what is older.
-func (w *world) raise(p *process, key string, version int) {
-	w.db.floors[key] = append(w.db.floors[key], floor{version, p, time.Now()})
+// raise notes that p has invalidated what is older, or has it expired.
+func (w *world) raise(p *process, key string, version int, expired bool) {
+	w.db.floors[key] = append(w.db.floors[key], floor{version, p, time.Now(), expired})
 }
 
 // loaderOf loads a row in one of several ways, drawn beforehand.

@@ -37,6 +37,8 @@ type dropping struct {
 	name string
 	rows []int
 	do   func(ctx context.Context, c *cache.Client) error
+	// expires: what may be stale stays to be served.
+	expires bool
 }
 
 // drop draws a way of invalidating that hits row.
@@ -50,25 +52,29 @@ func (a *actor) drop(row int) dropping {
 	key, tag := rowKey(row), tagsOf(row)[0]
 	switch n := w.random.IntN(20); {
 	case n < 7:
-		return dropping{"Delete " + key, []int{row}, func(ctx context.Context, c *cache.Client) error {
+		return dropping{name: "Delete " + key, rows: []int{row}, do: func(ctx context.Context, c *cache.Client) error {
 			_, err := c.Delete(ctx, key)
 			return err
 		}}
+	case n < 9:
+		return dropping{name: "Expire " + tag, rows: []int{row}, expires: true, do: func(ctx context.Context, c *cache.Client) error {
+			return c.Expire(ctx, tag)
+		}}
 	case n < 13:
-		return dropping{"Invalidate " + tag, []int{row}, func(ctx context.Context, c *cache.Client) error {
+		return dropping{name: "Invalidate " + tag, rows: []int{row}, do: func(ctx context.Context, c *cache.Client) error {
 			return c.Invalidate(ctx, tag)
 		}}
 	case n < 16:
-		return dropping{"Invalidate all", all, func(ctx context.Context, c *cache.Client) error {
+		return dropping{name: "Invalidate all", rows: all, do: func(ctx context.Context, c *cache.Client) error {
 			return c.Invalidate(ctx, "all")
 		}}
 	case n < 18:
-		return dropping{"DeleteMany", all, func(ctx context.Context, c *cache.Client) error {
+		return dropping{name: "DeleteMany", rows: all, do: func(ctx context.Context, c *cache.Client) error {
 			_, err := c.DeleteMany(ctx, keys...)
 			return err
 		}}
 	}
-	return dropping{"Clear", all, func(ctx context.Context, c *cache.Client) error { return c.Clear(ctx) }}
+	return dropping{name: "Clear", rows: all, do: func(ctx context.Context, c *cache.Client) error { return c.Clear(ctx) }}
 }
 
 // invalidated runs an invalidation to its acknowledgement, or gives up. It
@@ -94,7 +100,7 @@ func (a *actor) dropped(d dropping, versions []int, err error) {
 	a.say("%s: %v, rows are at least %v", d.name, err, versions)
 	if versions != nil {
 		for _, r := range d.rows {
-			a.p.w.raise(a.p, rowKey(r), versions[r])
+			a.p.w.raise(a.p, rowKey(r), versions[r], d.expires)
 		}
 	}
 }
@@ -155,7 +161,7 @@ func (a *actor) writeThrough(row int) op {
 		return func() {
 			a.say("written through %d: %v", v, err)
 			if err == nil || e.done.Load() {
-				w.raise(a.p, key, v)
+				w.raise(a.p, key, v, false)
 			}
 		}
 	}
@@ -181,7 +187,7 @@ func (a *actor) set() op {
 		return func() {
 			a.say("Set %s = %d: %v", key, n, err)
 			if err == nil || e.done.Load() {
-				w.raise(a.p, key, n)
+				w.raise(a.p, key, n, false)
 			}
 		}
 	}
