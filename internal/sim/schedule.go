@@ -160,6 +160,9 @@ func (w *world) move(c *call) {
 			late = w.lateLog
 		}
 		if len(c.steps) > 0 || !w.draining && w.chance(late) {
+			if w.chance(late) {
+				c.held = w.step + w.random.IntN(w.slowest)
+			}
 			w.note(c.line(), c.who, "! "+c.what, c.args...)
 			return
 		}

@@ -102,7 +102,7 @@ func (w *world) draw() {
 	w.bound = 500 * time.Millisecond
 	w.log, w.many, w.split = pick(0, 1, 1) > 0, pick(0, 1) > 0, pick(0, 0, 1) > 0
 	w.timeWeight, w.faultWeight, w.opWeight = pick(2, 5, 10, 20, 35), pick(0, 3, 6, 12, 20), pick(20, 35, 50)
-	w.slow, w.slowest, w.slowReplies = pick(0, 5, 20), pick(10, 40), pick(0, 10, 40, 70)
+	w.slow, w.slowest, w.slowReplies = pick(0, 5, 20), pick(10, 40, 80), pick(0, 10, 40, 70)
 	w.lostRequests, w.lostReplies = pick(0, 0, 1, 4), pick(0, 0, 1, 4)
 	w.logDiligence, w.lateLog = pick(20, 60, 90, 90), pick(0, 0, 30, 60)
 	w.failingLoads, w.slowLoads = pick(0, 0, 5), pick(0, 30, 60)
