@@ -72,14 +72,15 @@ func (w *world) dbCall(ctx context.Context, what string, args []any, do func()) 
 
 // read reads a row: its version, and the number of the reading.
 func (w *world) read(ctx context.Context, row int) (version, load int, err error) {
+	var at, number int // not the results: what is late may still be done
 	err = w.dbCall(ctx, "read row %d", []any{row}, func() {
 		w.db.loads++
-		version, load = w.db.rows[row], w.db.loads
+		at, number = w.db.rows[row], w.db.loads
 	})
 	if err != nil {
 		return 0, 0, err
 	}
-	return version, load, nil
+	return at, number, nil
 }
 
 // commit writes rows in one transaction, and returns their versions.
