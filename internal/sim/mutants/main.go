@@ -5,8 +5,9 @@
 //
 // What the engine keeps is taken out of its source, in an overlay that only the
 // compiler of that one binary sees. What a store or a writer keeps, the
-// simulation leaves out itself. It fails if a rule is not found, if one that
-// only saves work is, and if what is to be replaced is not in the source.
+// simulation leaves out itself. It fails if a rule is not found (but those that
+// are known to be rare), if one that only saves work is, and if what is to be
+// replaced is not in the source.
 package main
 
 import (
@@ -91,6 +92,8 @@ func (w *workshop) try(ctx context.Context, m mutant) error {
 	switch {
 	case found == nil && err != nil:
 		return fmt.Errorf("%w:\n%s", err, out[:min(len(out), 2000)])
+	case found == nil && m.rare != "":
+		fmt.Printf("| %s | %s | none of %d | %s |\n", m.rule, m.without, most, m.rare)
 	case found == nil && !m.free:
 		return fmt.Errorf("not found in %d seeds", most)
 	case found == nil:
