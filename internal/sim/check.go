@@ -173,7 +173,7 @@ func (w *world) rest() {
 	w.note("", "", "all is well from here on")
 	w.draining = true
 	for _, p := range w.processes {
-		p.hangs, p.fails, p.logHangs = false, false, false
+		p.hangs, p.fails, p.logHangs, p.readsFail = false, false, false, false
 	}
 	if !w.drain() {
 		return
@@ -263,7 +263,7 @@ func (w *world) drain() bool {
 // shutDown closes a client; what it waits for is answered.
 func (w *world) shutDown(p *process) {
 	w.draining = true
-	p.hangs, p.fails, p.logHangs = false, false, false
+	p.hangs, p.fails, p.logHangs, p.readsFail = false, false, false, false
 	for _, a := range p.actors {
 		a.cancel()
 		close(a.begin)

@@ -64,15 +64,18 @@ var faults = []fault{
 	{name: "partition", do: func(w *world) {
 		p := w.someProcess()
 		switch {
-		case p.hangs || p.fails || p.logHangs:
+		case p.hangs || p.fails || p.logHangs || p.readsFail:
 			w.note(p.name, "", "is connected again")
-			p.hangs, p.fails, p.logHangs = false, false, false
+			p.hangs, p.fails, p.logHangs, p.readsFail = false, false, false, false
 		case w.chance(25):
 			w.note(p.name, "", "is cut off: calls hang")
 			p.hangs = true
 		case w.chance(30):
 			w.note(p.name, "", "is cut off: calls fail")
 			p.fails = true
+		case w.chance(40):
+			w.note(p.name, "", "its reads fail")
+			p.readsFail = true
 		default:
 			w.note(p.name, "", "its log is silent")
 			p.logHangs = true

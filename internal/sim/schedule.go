@@ -96,7 +96,7 @@ func (w *world) settle() {
 	for _, c := range arrived {
 		w.seq++
 		c.seq = w.seq
-		if w.chance(w.slow) {
+		if w.chance(w.slow) || c.from == nil && w.chance(w.slowLoads/2) {
 			c.held = w.step + w.random.IntN(w.slowest)
 		}
 		w.note(c.line(), c.who, "? "+c.what, c.args...)
@@ -149,7 +149,7 @@ func (w *world) movable(c *call) bool {
 func (w *world) move(c *call) {
 	faulty := !w.draining && c.from != nil
 	switch {
-	case faulty && c.from.fails, faulty && w.chance(w.lostRequests):
+	case faulty && (c.from.fails || c.from.readsFail && c.reads), faulty && w.chance(w.lostRequests):
 		w.answer(c, errLost, "lost")
 		return
 	case len(c.steps) > 0:

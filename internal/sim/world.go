@@ -75,6 +75,7 @@ type process struct {
 
 	dead                   bool // under world.mu
 	hangs, fails, logHangs bool
+	readsFail              bool
 	loads                  map[*cache.Load][]string // what a loader made, under world.mu
 }
 
