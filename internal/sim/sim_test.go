@@ -23,8 +23,8 @@ var (
 )
 
 // never are the counters of what the simulation leaves out: entries of other
-// types, timeouts of a tier, and more owed than a process remembers.
-var never = []string{"Odd", "StoreTimeouts", "StoreSlow", "Overflows", "Owed"}
+// types, timeouts of a tier, more owed than a process remembers, options of a call.
+var never = []string{"Odd", "StoreTimeouts", "StoreSlow", "Overflows", "Owed", "Bypasses"}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 

@@ -18,7 +18,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -33,9 +32,7 @@ var (
 
 func main() {
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx); err != nil {
+	if err := run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
@@ -65,9 +62,6 @@ func run(ctx context.Context) error {
 		if err := w.try(ctx, m); err != nil {
 			failed = append(failed, fmt.Errorf("%s: %s: %w", m.rule, m.without, err))
 			fmt.Printf("| %s | %s | **%v** | |\n", m.rule, m.without, err)
-		}
-		if ctx.Err() != nil {
-			break
 		}
 	}
 	return errors.Join(failed...)
