@@ -13,7 +13,7 @@ NESTED = examples/recipes examples/webapp/browser invalidate/gorminvalidate inva
 FUZZTIME ?= 10s
 FUZZED    = ./httpcache ./cache/driver/envelope ./backends/memcachedstore
 
-.PHONY: test table check bench fuzz contract
+.PHONY: test table check bench fuzz contract mutants
 
 # All tests under the race detector, on real servers, which the tests start
 # themselves on loopback. A server that cannot be had is a failure, not a skip.
@@ -22,6 +22,7 @@ test:
 	@reports=$$(mktemp -d) && trap 'rm -rf "$$reports"' EXIT && \
 	STRATA_REQUIRE_SERVERS=1 STRATA_CONFORMANCE=$$reports go test -race ./... && \
 	go run ./internal/conformance -reports $$reports README.md
+	go test -count=1 ./internal/sim -run '^TestSeeds$$' -seeds 10000
 	@for dir in $(NESTED); do \
 		echo "$$dir"; (cd $$dir && STRATA_REQUIRE_SERVERS=1 go test -count=1 ./...) || exit 1; \
 	done
@@ -55,6 +56,11 @@ bench:
 # Each fuzz target for a while.
 fuzz:
 	.ci/fuzz $(FUZZTIME) ./...
+
+# Each rule of the stamp protocol taken out, and after how many seeds of the
+# simulation that is found.
+mutants:
+	go run ./internal/sim/mutants
 
 # Which rows of the behaviour contract (LL-001 …) a test names.
 contract:

@@ -141,7 +141,7 @@ func (e *engine) awaitMany(v *view, b *batch) {
 	over := func(f *flight, end LeaseEnd) {
 		v.reportLost(b.ctx, f.name, &lostLease{to: true, began: began, end: end})
 	}
-	for p := (polling{pause: firstPoll}); len(waits) > 0 && time.Since(began) < e.opts.LeaseWait && p.sleep(b.ctx); {
+	for p := (polling{engine: e, pause: firstPoll}); len(waits) > 0 && time.Since(began) < e.opts.LeaseWait && p.sleep(b.ctx); {
 		var shared, again []*flight
 		for _, f := range e.readMany(b, waits) {
 			if f.shared {

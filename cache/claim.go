@@ -140,7 +140,7 @@ func (c *claim) end() driver.Item {
 func (e *engine) yield(v *view, f *flight) (entry *driver.Entry, left bool) {
 	lost := lostLease{began: time.Now()}
 	defer func() { v.reportLost(f.ctx, f.name, &lost) }()
-	for p := (polling{pause: firstPoll}); ; {
+	for p := (polling{engine: e, pause: firstPoll}); ; {
 		claims, err := e.claim(f.ctx, e.opts.LeaseWait+claimMargin, e.refreshClaim(f.key.Key, f.previous))
 		if err != nil {
 			return nil, false // the loader may still do

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -101,6 +102,8 @@ type engine struct {
 	hold   time.Duration // how long a fence stands
 	count  counters      // see Stats
 	loads  sync.WaitGroup
+	// random is a number in [0, 1); nil: of math/rand/v2. A simulation sets it.
+	random func() float64
 	// writes counts the client's own acknowledged invalidations and writes.
 	writes   atomic.Uint64
 	flights  flights
@@ -111,6 +114,20 @@ type engine struct {
 	closed  atomic.Bool
 	stopped context.Context // ends when loads must
 	stop    context.CancelFunc
+}
+
+// chance is a number in [0, 1).
+func (e *engine) chance() float64 {
+	if e.random != nil {
+		return e.random()
+	}
+	return rand.Float64()
+}
+
+// around is d, but for what keeps processes apart: from half of it to one and a
+// half.
+func (e *engine) around(d time.Duration) time.Duration {
+	return d/2 + time.Duration(e.chance()*float64(d))
 }
 
 func keepsEntries(s driver.Store) bool {

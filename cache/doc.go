@@ -14,8 +14,8 @@
 // # What is promised
 //
 // A value that was invalidated before a read began is not returned by that read
-// in the process that invalidated it; in others that keep a near tier, not later
-// than [Options].Staleness. This holds for a reader that was already loading
+// in the process that invalidated it; in others that keep a near tier, or that
+// cannot reach the store, not later than [Options].Staleness. This holds for a reader that was already loading
 // the old value: its result is given to those who asked before the invalidation
 // and to nobody else, and it is not stored. It holds whatever the backend
 // forgets: an entry evicted, a server restarted, a reply lost.

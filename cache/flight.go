@@ -38,6 +38,7 @@ type flight struct {
 	fence  driver.Fence // where it began; zero if the store could not be asked
 	outage error        // why it could not
 	writes uint64       // engine.writes when it began
+	began  time.Time
 	ctx    context.Context
 	cancel context.CancelFunc
 
@@ -81,13 +82,15 @@ const (
 	exact
 )
 
-// admits decides whether a caller that read fence may wait for f.
-func (f *flight) admits(fence driver.Fence, writes uint64) pass {
+// admits decides whether a caller that read fence may wait for f. Without an
+// answer of the store that is so while f is not older than bound.
+func (f *flight) admits(fence driver.Fence, writes uint64, bound time.Duration) pass {
 	switch {
 	case fence.Stamp.Epoch == 0 || f.fence.Stamp.Epoch == 0:
-		// The store did not answer one of them: only this process's own writes are
-		// known.
-		if fence == f.fence && f.writes == writes {
+		// The store did not answer one of them. Of this process it is known whether
+		// it has written since. What others have invalidated is not, but they give
+		// it until the bound to be seen.
+		if fence == f.fence && f.writes == writes && time.Since(f.began) <= bound {
 			return exact
 		}
 		return denied
@@ -102,7 +105,7 @@ func (f *flight) admits(fence driver.Fence, writes uint64) pass {
 // admits is flight.admits. While an invalidation is owed the store's numbers do
 // not tell that it was asked for; the client's own do.
 func (e *engine) admits(f *flight, fence driver.Fence, writes uint64) pass {
-	right := f.admits(fence, writes)
+	right := f.admits(fence, writes, e.opts.Staleness)
 	if e.recovery.owed.Load() > 0 && (right != exact || f.writes != writes) {
 		return denied
 	}
@@ -141,7 +144,7 @@ func (e *engine) newFlight(ctx context.Context, at *found, name string) *flight 
 // register makes a flight that has no context yet. flights.mu is held.
 func (e *engine) register(at *found, name string) *flight {
 	f := &flight{
-		key: flightKey{Key: at.key, schema: at.schema}, name: name, fence: at.fence, writes: e.writes.Load(),
+		key: flightKey{Key: at.key, schema: at.schema}, name: name, fence: at.fence, writes: e.writes.Load(), began: time.Now(),
 		previous: at.stale, elsewhere: e.elsewhere(at), done: make(chan struct{}),
 	}
 	f.late = !at.planted && at.fence.Token != 0 && at.stale == nil && at.flags&optRefresh == 0
@@ -159,8 +162,18 @@ func (e *engine) loadContext(ctx context.Context, keys []driver.Key) (context.Co
 }
 
 // wait returns the flight's result, or leaves it when ctx ends, or after most
-// with errPatience: then the flight goes on, if there is a place for it.
+// with errPatience: then the flight goes on, if there is a place for it. A result
+// that is there is returned, however late.
 func (e *engine) wait(ctx context.Context, f *flight, most time.Duration) (result, error) {
+	select {
+	case <-f.done:
+		return f.result, nil
+	default:
+		if ctx.Err() != nil { // and most may be used up, too
+			e.leave(f, false)
+			return result{}, context.Cause(ctx)
+		}
+	}
 	var patience <-chan time.Time
 	if most != Forever {
 		t := time.NewTimer(most)

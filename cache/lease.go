@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
@@ -53,7 +52,7 @@ func (e *engine) elsewhere(at *found) bool {
 func (e *engine) await(v *view, f *flight) *driver.Entry {
 	lost := lostLease{began: time.Now(), to: f.elsewhere, end: LeaseGivenUp}
 	defer func() { v.reportLost(f.ctx, f.name, &lost) }()
-	p := polling{pause: firstPoll}
+	p := polling{engine: e, pause: firstPoll}
 	for waits := f.elsewhere; ; {
 		if waits && !p.sleep(f.ctx) {
 			return nil
@@ -102,11 +101,14 @@ func (v *view) reportLost(ctx context.Context, name string, l *lostLease) {
 
 // polling is the time between two questions: it grows, and differs from one
 // process to the next.
-type polling struct{ pause time.Duration }
+type polling struct {
+	engine *engine
+	pause  time.Duration
+}
 
 // sleep reports whether ctx goes on.
 func (p *polling) sleep(ctx context.Context) bool {
-	t := time.NewTimer(p.pause/2 + rand.N(p.pause))
+	t := time.NewTimer(p.engine.around(p.pause))
 	defer t.Stop()
 	p.pause = min(p.pause*3/2, lastPoll)
 	select {

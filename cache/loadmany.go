@@ -62,6 +62,12 @@ func (v *view) getOrSetMany(ctx context.Context, names []string, schema uint64, 
 		}
 	}
 	b.loadAlone(alone)
+	if len(missing) > 0 && ctx.Err() != nil { // nobody would wait for the loads
+		for _, m := range missing {
+			v.report(ctx, m.name, &m.found, m.err)
+		}
+		return nil, wrap(op, "", context.Cause(ctx))
+	}
 	if err := b.start(refresh, true); err != nil {
 		return nil, err
 	}

@@ -312,6 +312,49 @@ func TestGetOrSetManyStale(t *testing.T) {
 	})
 }
 
+// Who has gone by the time that the store does not answer begins no load.
+func TestGetOrSetManyOfAnEndedContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &tapped{Store: locmem.New(nil)}
+		store.get = func(ctx context.Context, _ driver.Key, _ time.Duration, _ driver.Store) (driver.Reading, error) {
+			<-ctx.Done()
+			return driver.Reading{}, ctx.Err()
+		}
+		client := open(t, struct{ driver.Store }{store}, nil) // without a GetMany of its own
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := client.GetOrSetMany(ctx, []string{"a", "b"}, func(context.Context, []string) (map[string][]byte, error) { return nil, nil })
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want the end of the context", err)
+		}
+		synctest.Wait()
+		if n := client.Stats().Loads; n != 0 {
+			t.Errorf("loads: got %d, want 0", n)
+		}
+	})
+}
+
+// What is loaded by the time that another key has used up the patience is there.
+func TestPatienceUsedUpByAnotherKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, nil, nil)
+		load := func(_ context.Context, keys []string) (map[string][]byte, error) {
+			if keys[0] == "slow" {
+				time.Sleep(time.Second)
+			}
+			return map[string][]byte{keys[0]: []byte("v")}, nil
+		}
+		for range 20 { // a wrong one is right half of the time
+			got, err := c.GetOrSetMany(t.Context(), []string{"slow", "quick"}, load, cache.BatchSize(1), cache.HardTimeout(time.Millisecond), cache.NoStore())
+			many, _ := errors.AsType[cache.ManyError](err)
+			if string(got["quick"]) != "v" || len(many) != 1 || !errors.Is(many["slow"], cache.ErrLoadTimeout) {
+				t.Fatalf("got %q, %v; want the quick one", got, err)
+			}
+			time.Sleep(2 * time.Second)
+		}
+	})
+}
+
 func TestGetOrSetManyHardTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := cache.For[string](open(t, nil, nil))

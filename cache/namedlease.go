@@ -53,7 +53,7 @@ func (l *Lease) Wait(ctx context.Context) error {
 	defer func() { l.view.reportLost(ctx, l.name, &lost) }()
 	patient, cancel := context.WithDeadline(ctx, l.began.Add(e.opts.LeaseWait))
 	defer cancel()
-	for p := (polling{pause: firstPoll}); p.sleep(patient); {
+	for p := (polling{engine: e, pause: firstPoll}); p.sleep(patient); {
 		r, err := e.store.Get(patient, l.claim.key, 0)
 		switch {
 		case patient.Err() != nil:

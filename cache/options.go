@@ -113,7 +113,8 @@ type Options struct {
 	// Near are tiers in front of the store, nearest first.
 	Near []Tier
 	// Staleness bounds how long a near tier may serve what another process has
-	// invalidated. Default 500 ms.
+	// invalidated, and how old a load may be for a caller to share it while the
+	// store does not answer. Default 500 ms.
 	Staleness time.Duration
 
 	// RequestMemo has reads look into their context for a memo: see [WithMemo].

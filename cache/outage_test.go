@@ -81,3 +81,46 @@ func TestOutageFailsOpen(t *testing.T) { // INV-039
 		}
 	})
 }
+
+// While the store does not answer nobody knows what other processes invalidate:
+// a load is shared only by callers that come within the bound.
+func TestAnOldLoadIsNotSharedInAnOutage(t *testing.T) {
+	for name, read := range map[string]func(context.Context, cache.Typed[string], func(context.Context) (string, error)) (string, error){
+		"GetOrSet": func(ctx context.Context, c cache.Typed[string], load func(context.Context) (string, error)) (string, error) {
+			return c.GetOrSet(ctx, "k", load)
+		},
+		"GetOrSetMany": func(ctx context.Context, c cache.Typed[string], load func(context.Context) (string, error)) (string, error) {
+			values, err := c.GetOrSetMany(ctx, []string{"k"}, func(ctx context.Context, _ []string) (map[string]string, error) {
+				v, err := load(ctx)
+				return map[string]string{"k": v}, err
+			})
+			return values["k"], err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &tapped{Store: locmem.New(nil)}
+				store.get = func(context.Context, driver.Key, time.Duration, driver.Store) (driver.Reading, error) {
+					return driver.Reading{}, errDown
+				}
+				c := cache.For[string](open(t, struct{ driver.Store }{store}, nil)) // without a GetMany of its own
+				var db database
+				db.write()
+				load := func(context.Context) (string, error) {
+					v := db.read()
+					time.Sleep(10 * time.Second)
+					return v, nil
+				}
+				var wg sync.WaitGroup
+				wg.Go(func() { _, _ = read(t.Context(), c, load) })
+				time.Sleep(time.Second)
+				db.write() // and another process invalidates
+				time.Sleep(time.Second)
+				if got, err := read(t.Context(), c, load); got != "v2" || err != nil {
+					t.Errorf("a second after the invalidation: got %q, %v; want v2", got, err)
+				}
+				wg.Wait()
+			})
+		})
+	}
+}

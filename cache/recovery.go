@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -300,7 +299,7 @@ func (e *engine) recover(ctx context.Context) {
 
 // rest waits, less long if the store has answered somebody. It reports whether ctx goes on.
 func (e *engine) rest(ctx context.Context, wait time.Duration) bool {
-	pause(ctx, firstReplay/2+rand.N(firstReplay))
+	pause(ctx, e.around(firstReplay))
 	t := time.NewTimer(wait - firstReplay + 1)
 	defer t.Stop()
 	select {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"math/rand/v2"
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
@@ -109,7 +108,7 @@ func (e *engine) early(entry *driver.Entry) bool {
 		return false
 	}
 	left := entry.Life.Fresh - time.Now().UnixNano()
-	return float64(left) <= -math.Log(1-rand.Float64())*e.opts.EarlyRefresh*float64(entry.Cost)
+	return float64(left) <= -math.Log(1-e.chance())*e.opts.EarlyRefresh*float64(entry.Cost)
 }
 
 // refreshEarly loads a hit anew in the background. A near copy does not know

@@ -45,6 +45,7 @@ var rules = []struct {
 	{"invalidate/outbox", []string{"cache", "invalidate"}, nil, "the outbox knows the transactions, and no driver"},
 	{"invalidate/outbox/pgnotify", nil, []string{"github.com/jackc/pgx/v5"}, "who does not listen on PostgreSQL downloads nothing"},
 	{"examples/*", []string{"cache", "backends/*", "httpcache", "fragment", "invalidate", "invalidate/*"}, []string{""}, "an example uses what a user can use"},
+	{"internal/sim/mutants", nil, nil, "it runs the simulation as a program"},
 	{"internal/*", []string{"cache", "cache/driver", "cache/driver/*", "cache/drivertest", "backends/*", "internal/servertest"}, []string{""}, "internal serves, it does not steer"},
 }
 
