@@ -58,6 +58,7 @@ type page struct {
 	length   string    // Content-Length; empty if it is not known
 	zipped   *shape    // of a zipped body: how it is sent as it is stored
 	modified time.Time // Last-Modified, or zero
+	said     *said
 }
 
 // shape is a header as it is sent, in the form of a page's.
@@ -231,6 +232,7 @@ func (p *page) finish(body []byte, computeTag bool) {
 
 // derive computes what is not stored.
 func (p *page) derive() {
+	p.said = new(said)
 	switch {
 	case p.kind != head:
 		p.length = itoa(p.size())

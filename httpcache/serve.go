@@ -130,7 +130,8 @@ func (h *handler) alone(w http.ResponseWriter, r *http.Request, at *place, d *de
 // serve answers from a page. made is how it came there, or nil for a plain hit.
 func (c *Cache) serve(w http.ResponseWriter, r *http.Request, p *page, now time.Time, made *forwarded) {
 	age := p.currentAge(now)
-	member, ageValue := hitText(c.name, p.lifetime-age, age)
+	text := p.said.hit(c.name, p.lifetime-age, age)
+	member := text.member
 	if made != nil {
 		member = made.text(c.name)
 	}
@@ -144,7 +145,7 @@ func (c *Cache) serve(w http.ResponseWriter, r *http.Request, p *page, now time.
 	}
 	values := make([]string, len(as.values)+3)
 	n := copy(values, as.values)
-	values[n], values[n+1], values[n+2] = as.length, ageValue, member
+	values[n], values[n+1], values[n+2] = as.length, text.ageValue, member
 	header := w.Header()
 	for _, f := range as.fields {
 		header[f.name] = values[f.from:f.to:f.to]

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -54,17 +55,36 @@ func addStatus(h http.Header, member string) {
 	h["Cache-Status"] = append(h["Cache-Status"], member)
 }
 
-// hitText is the member of a hit, with the Age field's value behind it in the
-// same string: the two cost one allocation.
-func hitText(name string, ttl, age time.Duration) (member, ageValue string) {
+// hitText is what a hit says of itself.
+type hitText struct {
+	name     string // of the cache
+	ttl, age int64  // seconds
+	member   string // of Cache-Status
+	ageValue string // of Age
+}
+
+// said is what the last hit of a page has said, which is right for a second.
+type said struct{ last atomic.Pointer[hitText] }
+
+func (s *said) hit(name string, ttl, age time.Duration) *hitText {
+	left, old := int64(ttl/time.Second), int64(age/time.Second)
+	if t := s.last.Load(); t != nil && t.ttl == left && t.age == old && t.name == name {
+		return t
+	}
+	t := newHitText(name, left, old)
+	s.last.Store(t)
+	return t
+}
+
+func newHitText(name string, ttl, age int64) *hitText {
 	var room [96]byte
 	b := append(room[:0], name...)
 	b = append(b, "; hit; ttl="...)
-	b = strconv.AppendInt(b, int64(ttl/time.Second), 10)
+	b = strconv.AppendInt(b, ttl, 10)
 	n := len(b)
-	b = strconv.AppendInt(b, int64(age/time.Second), 10)
+	b = strconv.AppendInt(b, age, 10)
 	s := string(b)
-	return s[:n], s[n:]
+	return &hitText{name: name, ttl: ttl, age: age, member: s[:n], ageValue: s[n:]}
 }
 
 // isStatusName reports whether a name can stand in Cache-Status as a token of
