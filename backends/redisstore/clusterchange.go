@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -26,7 +27,7 @@ func (c *cluster) touch(ctx context.Context, key driver.Key, life driver.Life) (
 		if err != nil || s.live == nil {
 			return driver.Result{Clock: s.clock}, err
 		}
-		args := append(newArgs(1, 4), c.name(key), s.parts[0], s.parts[1], envelope.AppendLife(make([]byte, 0, 20), life), lifetime(life))
+		args := append(newArgs(1, 4), c.name(key), s.parts[0], s.parts[1], envelope.AppendLife(make([]byte, 0, 20), life), lifetime(life, time.Now()))
 		reply, err := evalOnce(ctx, c.rdb, &c.scripts.shardTouch, args, false)
 		if err != nil {
 			return driver.Result{}, err

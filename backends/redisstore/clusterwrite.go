@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -164,7 +165,7 @@ func (c *cluster) fill(ctx context.Context, items []driver.Item, mode driver.Mod
 		it.Entry.Token = driver.NewToken()
 		start := len(blobs)
 		blobs = envelope.Encode(blobs, it.Key, it.Entry)
-		args := append(newArgs(1, 3), c.name(it.Key), fence(token), blobs[start:], lifetime(it.Entry.Life))
+		args := append(newArgs(1, 3), c.name(it.Key), fence(token), blobs[start:], lifetime(it.Entry.Life, time.Now()))
 		sc := &c.scripts.shardFill
 		if mode == driver.SetFenced {
 			sc = &c.scripts.shardSetFenced
@@ -219,7 +220,7 @@ func (c *cluster) add(ctx context.Context, key driver.Key, e *driver.Entry) (dri
 // addOver stores e if nothing has changed since s was judged not to be live.
 func (c *cluster) addOver(ctx context.Context, key driver.Key, e *driver.Entry, s standing) (bool, error) {
 	e.Token, e.Stamp = driver.NewToken(), s.clock
-	args := append(newArgs(1, 3), c.name(key), fence(s.token), encode(key, e), lifetime(e.Life))
+	args := append(newArgs(1, 3), c.name(key), fence(s.token), encode(key, e), lifetime(e.Life, time.Now()))
 	reply, err := evalOnce(ctx, c.rdb, &c.scripts.shardAdd, args, false)
 	return reply == int64(1), err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/stratacache/strata/cache/driver"
 )
@@ -22,7 +23,7 @@ func (s *primary) Incr(ctx context.Context, key driver.Key, delta int64, initial
 		}
 		initial.Token, initial.Stamp = token, driver.Stamp{}
 		begin = string(initial.Payload)
-		args = append(args, encode(key, initial), lifetime(initial.Life), begin)
+		args = append(args, encode(key, initial), lifetime(initial.Life, time.Now()), begin)
 	}
 	clock, body, err := splitReply(s.eval(ctx, &s.scripts.incr, args, false))
 	if err != nil {

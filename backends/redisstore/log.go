@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -137,11 +136,21 @@ func (s *space) items(keys []driver.Key) string {
 	if len(keys) > maxItems {
 		return "x"
 	}
-	var b strings.Builder
+	const digits = 10
+	size := 0
 	for _, k := range keys {
-		fmt.Fprintf(&b, "k%d:%s", len(s.prefix)+k.Len(), s.name(k))
+		size += 2 + digits + len(s.prefix) + k.Len()
 	}
-	return b.String()
+	b := make([]byte, 0, size)
+	for _, k := range keys {
+		b = append(b, 'k')
+		b = strconv.AppendInt(b, int64(len(s.prefix)+k.Len()), 10)
+		b = append(b, ':')
+		b = append(b, s.prefix...)
+		b = append(b, k.Scope...)
+		b = append(b, k.Name...)
+	}
+	return string(b)
 }
 
 // parseChange reads the text of a message whose last number is n: epoch, count,

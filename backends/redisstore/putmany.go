@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -148,9 +149,10 @@ func (s *space) setCmds(ctx context.Context, items []driver.Item, clock driver.S
 	names, lives := s.names(len(items), func(i int) driver.Key { return items[i].Key }), make([]int64, len(items))
 	const most = 5
 	args := make([]any, 0, most*len(items))
+	now := time.Now()
 	for i, it := range items {
 		it.Entry.Token, it.Entry.Stamp = driver.NewToken(), clock
-		lives[i] = lifetime(it.Entry.Life)
+		lives[i] = lifetime(it.Entry.Life, now)
 		from := len(args)
 		if lives[i] == -1 {
 			args = append(args, "pexpire", &names[i], "-1") // removes it, and may stand in a cluster's pipeline

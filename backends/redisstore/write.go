@@ -50,7 +50,7 @@ func (s *primary) putting(key driver.Key, e *driver.Entry, mode driver.Mode, tok
 	start := len(*buf)
 	*buf = envelope.Encode(slices.Grow(*buf, envelope.Len(e)), key, e)
 	blob := (*buf)[start:]
-	ms := lifetime(e.Life)
+	ms := lifetime(e.Life, time.Now())
 	if mode == driver.Set || mode == driver.Add {
 		args := append(newArgs(2, 5), s.name(key), s.meta, blob, ms)
 		if e.Kind == driver.Integer {
@@ -73,7 +73,7 @@ func (s *primary) putting(key driver.Key, e *driver.Entry, mode driver.Mode, tok
 
 // Touch implements driver.Store.
 func (s *primary) Touch(ctx context.Context, key driver.Key, life driver.Life) (driver.Result, error) {
-	args := append(newArgs(2, 4), s.name(key), s.meta, envelope.AppendLife(make([]byte, 0, 20), life), lifetime(life))
+	args := append(newArgs(2, 4), s.name(key), s.meta, envelope.AppendLife(make([]byte, 0, 20), life), lifetime(life, time.Now()))
 	return result(s.eval(ctx, &s.scripts.touch, args, false))
 }
 
@@ -126,11 +126,11 @@ func fits(e *driver.Entry) bool {
 
 // lifetime is how long the server keeps an entry, in milliseconds: 0 for good,
 // -1 not at all.
-func lifetime(l driver.Life) int64 {
+func lifetime(l driver.Life, now time.Time) int64 {
 	if l.Expires == driver.Forever {
 		return 0
 	}
-	if ms := millis(l.Remaining(time.Now())); ms > 0 {
+	if ms := millis(l.Remaining(now)); ms > 0 {
 		return ms
 	}
 	return -1
