@@ -41,6 +41,9 @@
 //   - A 206 is trusted only if its Content-Range and its length agree, and a
 //     stored part is completed only under a strong entity-tag (RFC 9110 section
 //     15.3.7.3).
+//   - A response in a transfer coding that is not chunked ends in 502 before it
+//     reaches us: where its body ends nobody can say (RFC 9112 section 6.3), and
+//     [http.Transport] refuses it.
 //   - Accept-Language is compared as written but for case and blanks; that its
 //     order does not matter is for the application to say: [Languages].
 //
@@ -143,6 +146,8 @@
 //
 // Put the cache outside of what makes the page (compression may stand on either
 // side) and inside of what belongs to a visit: request ids, logging, sessions.
-// Header fields that were set before the cache was entered are not stored. What
-// wraps the cache sees no [http.Request.PathValue] of a mux inside of it.
+// Header fields that were set before the cache was entered are not stored. A
+// transaction (package invalidate) that spans a request must end inside of the
+// cache, which drops what a POST changes once the handler has returned. What wraps
+// the cache sees no [http.Request.PathValue] of a mux inside of it.
 package httpcache
