@@ -45,14 +45,13 @@ var faults = []fault{
 			return
 		}
 		if w.chance(50) {
-			i := len(a.log) - 1 - w.random.IntN(min(2, len(a.log))) // nobody misses an old one
-			w.note("store", "", "loses message %d of the log", a.log[i].N)
-			a.log = slices.Delete(slices.Clone(a.log), i, i+1)
+			loseMessage(w)
 			return
 		}
 		w.note("store", "", "cuts the log")
 		a.begin, a.log = a.log[len(a.log)-1].N, nil
 	}},
+	{name: "lose a message", only: LogHolesRule, do: loseMessage},
 	{name: "fail over", do: failOver},
 	{name: "lose all", do: func(w *world) {
 		if w.chance(30) {
@@ -107,6 +106,17 @@ var faults = []fault{
 			delete(m.tags, t)
 		}
 	}},
+}
+
+// loseMessage makes a hole in the log, at its end: nobody misses an old message.
+func loseMessage(w *world) {
+	a := w.store
+	if len(a.log) == 0 {
+		return
+	}
+	i := len(a.log) - 1 - w.random.IntN(min(2, len(a.log)))
+	w.note("store", "", "loses message %d of the log", a.log[i].N)
+	a.log = slices.Delete(slices.Clone(a.log), i, i+1)
 }
 
 // failOver has the replica catch up, or take over with what it has.
