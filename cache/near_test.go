@@ -212,6 +212,24 @@ func TestNearTierDoubtsALostReply(t *testing.T) {
 	})
 }
 
+// The same for a Set, which is not sent again.
+func TestNearTierDoubtsASetWhoseReplyIsLost(t *testing.T) {
+	withAndWithoutLog(t, func(t *testing.T, shared *logged) {
+		var db database
+		db.write()
+		a := startOn(t, shared)
+		a.must(t, "v1", &db)
+		a.tap.put = func(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token, next driver.Store) (driver.Result, error) {
+			_, _ = next.Put(ctx, key, e, mode, token)
+			return driver.Result{}, errDown
+		}
+		if err := a.values.Set(t.Context(), "k", "v2"); !errors.Is(err, errDown) {
+			t.Errorf("got %v, want the outage", err)
+		}
+		a.must(t, "v2", &db) // from the store
+	})
+}
+
 func TestNearTierIsBypassedWhileTheStoreIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var down atomic.Bool
