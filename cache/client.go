@@ -53,6 +53,9 @@ func New(store driver.Store, opts *Options) (*Client, error) {
 		e.recovery.answers = make(chan struct{}, 1)
 	}
 	e.store = e.limit(store, len(o.Near), o.StoreTimeout)
+	if _, ok := store.(driver.Peeker); ok && e.node.logged && o.StoreSoftTimeout == 0 {
+		e.peeker = e.store.(driver.Peeker)
+	}
 	for i, t := range o.Near {
 		near := nearTier{store: e.limit(t.Store, i, t.Timeout), ttl: cmp.Or(t.TTL, defaultNearTTL), keeps: keepsEntries(t.Store)}
 		e.near = append(e.near, near)
@@ -89,6 +92,7 @@ type engine struct {
 	near           []nearTier
 	node           node
 	log            driver.LogReader // of store, if it has one
+	peeker         driver.Peeker    // the store, if what the log tells makes it worth it
 	followers      sync.WaitGroup
 	startFollowing sync.Once
 	seed           maphash.Seed

@@ -75,6 +75,11 @@ func (l *limited) Get(ctx context.Context, key driver.Key, hold time.Duration) (
 	return within(ctx, l, func(ctx context.Context) (driver.Reading, error) { return l.Store.Get(ctx, key, hold) })
 }
 
+// Peek is for a store that has it.
+func (l *limited) Peek(ctx context.Context, key driver.Key) (*driver.Entry, error) {
+	return within(ctx, l, func(ctx context.Context) (*driver.Entry, error) { return l.Store.(driver.Peeker).Peek(ctx, key) })
+}
+
 func (l *limited) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) (driver.Result, error) {
 	return within(ctx, l, func(ctx context.Context) (driver.Result, error) { return l.Store.Put(ctx, key, e, mode, token) })
 }

@@ -56,7 +56,7 @@ func (v *view) find(ctx context.Context, name string, hold time.Duration, f *fou
 		}
 	}
 	writes := e.writes.Load()
-	if f.entry = e.nearest(ctx, f); f.entry == nil {
+	if f.entry = e.nearest(ctx, f); f.entry == nil && !e.peek(ctx, f) {
 		err = e.ask(ctx, hold, f)
 	}
 	e.toMemo(r, f.key, f.entry, writes)

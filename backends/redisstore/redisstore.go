@@ -60,6 +60,7 @@ type engine interface {
 	Invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error)
 	Move(ctx context.Context, from, to driver.Key) (driver.Result, error)
 	ReadLog(ctx context.Context, after driver.Stamp, wait time.Duration) (driver.LogReading, error)
+	Peek(ctx context.Context, key driver.Key) (*driver.Entry, error)
 	Ping(ctx context.Context) error
 }
 
@@ -69,6 +70,7 @@ var (
 	_ driver.ManyPutter = (*Store)(nil)
 	_ driver.Mover      = (*Store)(nil)
 	_ driver.LogReader  = (*Store)(nil)
+	_ driver.Peeker     = (*Store)(nil)
 )
 
 // New returns a store over rdb, which is a [*redis.Client] (also one that
@@ -144,6 +146,15 @@ func (s *Store) Get(ctx context.Context, key driver.Key, hold time.Duration) (dr
 		return driver.Reading{}, err
 	}
 	return s.engine.Get(ctx, key, hold)
+}
+
+// Peek implements driver.Peeker, by a plain GET. With replicas it returns nothing:
+// they are asked by Get.
+func (s *Store) Peek(ctx context.Context, key driver.Key) (*driver.Entry, error) {
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	return s.engine.Peek(ctx, key)
 }
 
 // GetMany implements driver.ManyGetter, with plain commands in one round trip

@@ -47,6 +47,15 @@ type Mover interface {
 	Move(ctx context.Context, from, to Key) (Result, error)
 }
 
+// Peeker is a store that returns what stands under a key without judging it, for
+// less than a Get: to clients that know from its log what was invalidated.
+type Peeker interface {
+	// Peek returns the entry under key, if it has not ended: of whatever epoch, and
+	// whatever was invalidated since it was stored. It returns nil if there is none
+	// that it can read, and where Get costs no more. It writes nothing.
+	Peek(ctx context.Context, key Key) (*Entry, error)
+}
+
 // EntryKeeper is a store in this process that returns the very *Entry it was
 // given, so that what [Entry.Keep] attached is still there. Only such a store
 // can be a near tier.

@@ -194,6 +194,42 @@ func reading() []rule {
 			v.delete("k")
 			same(w, "Get after all was dropped in the other", w.read("k"), "one")
 		}},
+		{"a peek returns what stands, and writes nothing", nothing, func(w *world) {
+			p, ok := w.store.(driver.Peeker)
+			if !ok {
+				w.pointless("the store cannot be peeked into (driver.Peeker)")
+			}
+			peek := func(name string) *driver.Entry {
+				w.t.Helper()
+				e, err := p.Peek(w.ctx, keyOf(name))
+				w.must("Peek "+name, err)
+				return e
+			}
+			w.set("k", entry("v", "s", "t"))
+			e := peek("k")
+			if e == nil {
+				w.pointless("it leaves all to Get")
+			}
+			want := w.stands("k")
+			same(w, "payload", payload(e), "v")
+			same(w, "stamp", e.Stamp, want.Stamp)
+			same(w, "token", e.Token, want.Token)
+			same(w, "tags", len(e.Tags), 2)
+			w.sameLife("life", e.Life, want.Life)
+			before := w.clock()
+			same(w, "Peek of an absent key", payload(peek("absent")), nowhere)
+			same(w, "token of an absent key afterwards", w.get("absent", 0).Fence.Token, 0)
+			w.fence("held")
+			same(w, "Peek of a placeholder", payload(peek("held")), nowhere)
+			w.put("not found", negative(), driver.Set, 0)
+			same(w, "Peek of a remembered not found", payload(peek("not found")), "(negative)")
+			same(w, "clock", w.clock().N, before.N+1) // of that Set
+			w.delete("k")
+			same(w, "Peek of a deleted key", payload(peek("k")), nowhere)
+			w.set("short", living(entry("v"), w.h.Moment))
+			w.pass(w.h.Moment)
+			same(w, "Peek of what has ended", payload(peek("short")), nowhere)
+		}},
 	}
 }
 

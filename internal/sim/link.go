@@ -273,6 +273,15 @@ func (l withLogMany) ReadLog(ctx context.Context, after driver.Stamp, wait time.
 	return l.readLog(ctx, after, wait)
 }
 
+// Peek implements driver.Peeker, with what the store holds, valid or not.
+func (l withLogMany) Peek(ctx context.Context, key driver.Key) (*driver.Entry, error) {
+	var e *driver.Entry
+	if err := l.carry(ctx, &call{what: "peek %s", args: []any{key}, reads: true, steps: []func(){func() { e = l.to.standing(key).entry }}}); err != nil {
+		return nil, err
+	}
+	return l.received(e), nil
+}
+
 func (l withMany) GetMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.KeyReading, error) {
 	return l.getMany(ctx, keys, hold)
 }

@@ -160,6 +160,27 @@ var mutants = []mutant{
 	},
 
 	{
+		rule: "peek", without: "what is read plainly is not compared with changes of its key",
+		file: "cache/peek.go", old: " || n.keys.last(key.String()) > e.Stamp.N", new: "",
+	},
+	{
+		rule: "peek", without: "nor of its tags",
+		file: "cache/peek.go", old: "	return e.Judge(n.tags.last)\n", new: "	return driver.Valid\n",
+	},
+	{
+		rule: "peek", without: "nor with what was forgotten",
+		file: "cache/peek.go", old: "e.Judge(n.tags.last)", new: "e.Judge(func(t string) uint64 { return n.tags.at[t] })",
+	},
+	{
+		rule: "peek", without: "however long nothing was heard",
+		file: "cache/peek.go", old: " || time.Since(before.verified) > e.opts.Staleness", new: "",
+	},
+	{
+		rule: "peek", without: "of whatever epoch",
+		file: "cache/peek.go", old: "n.load().clock.Epoch != epoch || e.Stamp.Epoch != epoch || ", new: "",
+	},
+
+	{
 		rule: "own first", without: "the process's own change waits for the log",
 		file: "cache/write.go", old: "	e.node.own(sent, clock, c)\n", new: "	_, _ = sent, clock\n",
 	},
