@@ -33,6 +33,9 @@ func SharedMariaDB(t testing.TB) string {
 // of that behind a proxy at addr.
 func MariaDBName(addr string) string { return "root@tcp(" + addr + ")/test" }
 
+// mariadbInstall makes a server's folder.
+const mariadbInstall = "mariadb-install-db"
+
 func mariadb() kind {
 	return kind{
 		program: "mariadbd",
@@ -48,7 +51,7 @@ func mariadb() kind {
 				}
 				args = append(args, "--user="+u.Username)
 			}
-			return runAs(dir, as, "mariadb-install-db", args...)
+			return runAs(dir, as, mariadbInstall, args...)
 		},
 		args: func(port, dir string) []string {
 			return []string{

@@ -21,6 +21,9 @@ const readyWithin = 20 * time.Second
 func lookPath(t testing.TB, program string) string {
 	t.Helper()
 	path, err := find(program)
+	if program == mariadb().program && err == nil {
+		_, err = find(mariadbInstall)
+	}
 	if err == nil {
 		return path
 	}
