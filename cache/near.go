@@ -61,7 +61,7 @@ func (e *engine) toNear(ctx context.Context, key driver.Key, c *nearCopy, life d
 	for i := n - 1; i >= 0; i-- {
 		t := &e.near[i]
 		// A tier that is full or down costs a trip, nothing else.
-		_, _ = t.store.Put(ctx, key, t.twin(c, &life), driver.Set, 0)
+		_, _ = t.store.Put(ctx, key, t.held(c, &life), driver.Set, 0)
 	}
 }
 
@@ -69,18 +69,18 @@ func (e *engine) copyable(key driver.Key, c *nearCopy) bool {
 	return c.entry.Kind != driver.Integer && e.node.accepts(key, c)
 }
 
-// twin is what the tier is given of a copy. life is shortened to the tier's, and
+// held is what the tier is given of a copy. life is shortened to the tier's, and
 // so is that of the tiers in front of it.
-func (t *nearTier) twin(c *nearCopy, life *driver.Life) *driver.Entry {
+func (t *nearTier) held(c *nearCopy, life *driver.Life) *driver.Entry {
 	end := later(time.Now().UnixNano(), t.ttl)
 	life.Fresh, life.Expires = min(life.Fresh, end), min(life.Expires, end)
 	if !t.keeps {
 		return c.pack(*life)
 	}
-	twin := c.entry.Clone()
-	twin.Life = *life
-	twin.Keep(c)
-	return twin
+	out := c.entry.Clone()
+	out.Life = *life
+	out.Keep(c)
+	return out
 }
 
 // backfill are copies on their way into near tiers, in one step for each tier.
@@ -106,7 +106,7 @@ func (e *engine) copyAll(ctx context.Context, b backfill, n int) {
 		t := &e.near[i]
 		items := make([]driver.Item, len(b))
 		for j := range b {
-			items[j] = driver.Item{Key: b[j].key, Entry: t.twin(b[j].copy, &b[j].life), Mode: driver.Set}
+			items[j] = driver.Item{Key: b[j].key, Entry: t.held(b[j].copy, &b[j].life), Mode: driver.Set}
 		}
 		driver.PutMany(ctx, t.store, items)
 	}

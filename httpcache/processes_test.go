@@ -1,7 +1,6 @@
 package httpcache_test
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +17,7 @@ import (
 	"github.com/stratacache/strata/backends/redisstore"
 	"github.com/stratacache/strata/cache"
 	"github.com/stratacache/strata/httpcache"
+	"github.com/stratacache/strata/internal/nodetest"
 	"github.com/stratacache/strata/internal/servertest"
 )
 
@@ -31,50 +30,13 @@ func TestFourServersMakeOnePage(t *testing.T) {
 	}
 	t.Parallel()
 	addr := servertest.SharedRedis(t)
-	const processes = 4
-	namespace := "servers-" + rand.Text()
-	runs := make([]int, processes)
-	start := make([]io.Closer, processes)
-	var ready, done sync.WaitGroup
-	for i := range processes {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFourServersMakeOnePage$")
-		cmd.Env = append(os.Environ(), "STRATA_SERVER="+addr, "STRATA_NAMESPACE="+namespace)
-		cmd.Stderr = os.Stderr
-		in, err := cmd.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		start[i] = in
-		ready.Add(1)
-		done.Go(func() {
-			lines := bufio.NewScanner(out)
-			lines.Scan() // "ready"
-			ready.Done()
-			for runs[i] = -1; lines.Scan(); {
-				_, _ = fmt.Sscanf(lines.Text(), "runs: %d", &runs[i])
-			}
-			if err := cmd.Wait(); err != nil {
-				t.Errorf("process %d: %v", i, err)
-			}
-		})
-	}
-	ready.Wait()
-	for _, in := range start {
-		_ = in.Close() // go
-	}
-	done.Wait()
 	sum := 0
-	for i, n := range runs {
-		if sum += n; n < 0 {
-			t.Fatalf("process %d did not say how often its handler ran", i)
+	for i, said := range nodetest.Together(t, 4, "STRATA_SERVER="+addr, "STRATA_NAMESPACE=servers-"+rand.Text()) {
+		var runs int
+		if _, err := fmt.Sscan(said, &runs); err != nil {
+			t.Fatalf("process %d said %q", i, said)
 		}
+		sum += runs
 	}
 	wantEqual(t, "runs of the handler in four processes", sum, 1)
 }
@@ -120,8 +82,7 @@ func server(t *testing.T, addr string) {
 		b, err := io.ReadAll(resp.Body)
 		return string(b), err
 	}
-	fmt.Println("ready")
-	_, _ = io.ReadAll(os.Stdin)
+	nodetest.Ready()
 	var wg sync.WaitGroup
 	for range 100 {
 		wg.Go(func() {
@@ -131,5 +92,5 @@ func server(t *testing.T, addr string) {
 		})
 	}
 	wg.Wait()
-	fmt.Println("runs:", h.runs.Load())
+	nodetest.Say(h.runs.Load())
 }

@@ -1,15 +1,11 @@
 package redisstore_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -33,47 +29,7 @@ func TestFourProcessesMakeOneLoad(t *testing.T) {
 	}
 	t.Parallel()
 	addr := servertest.SharedRedis(t)
-	const processes = 4
-	namespace := fmt.Sprintf("processes-%d", namespaces.Add(1))
-	var ready, done sync.WaitGroup
-	start := make([]io.WriteCloser, processes)
-	said := make([]string, processes)
-	for i := range processes {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFourProcessesMakeOneLoad$")
-		cmd.Env = append(os.Environ(), "STRATA_LOADER="+addr, "STRATA_NAMESPACE="+namespace)
-		cmd.Stderr = os.Stderr
-		in, err := cmd.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		start[i] = in
-		ready.Add(1)
-		done.Go(func() {
-			lines := bufio.NewScanner(out)
-			lines.Scan() // "ready"
-			ready.Done()
-			for lines.Scan() {
-				if loads, ok := strings.CutPrefix(lines.Text(), "loads: "); ok {
-					said[i] = loads
-				}
-			}
-			if err := cmd.Wait(); err != nil {
-				t.Errorf("process %d: %v", i, err)
-			}
-		})
-	}
-	ready.Wait()
-	for _, in := range start {
-		_ = in.Close() // go
-	}
-	done.Wait()
+	said := nodetest.Together(t, 4, "STRATA_LOADER="+addr, fmt.Sprintf("STRATA_NAMESPACE=processes-%d", namespaces.Add(1)))
 	var sum [3]int
 	for i, s := range said {
 		var n [3]int
@@ -106,8 +62,7 @@ func loader(t *testing.T, addr string) {
 	if err := c.Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Println("ready")
-	_, _ = io.ReadAll(os.Stdin)
+	nodetest.Ready()
 	var loads, keys, refreshes atomic.Int64
 	var wg sync.WaitGroup
 	for range 250 {
@@ -166,7 +121,7 @@ func loader(t *testing.T, addr string) {
 			break
 		}
 	}
-	fmt.Println("loads:", loads.Load(), keys.Load(), refreshes.Load())
+	nodetest.Say(loads.Load(), keys.Load(), refreshes.Load())
 }
 
 // Also while the server is frozen for a while, and killed and started again, with

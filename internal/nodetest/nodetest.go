@@ -4,11 +4,8 @@
 package nodetest
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -40,9 +37,9 @@ func Run(t *testing.T, start func() (server string, disturb []func()), open func
 	t.Parallel()
 	server, disturb := start()
 	truth := &truth{dir: t.TempDir()}
-	var all [nodes]*node
+	var all [nodes]*process
 	for i := range all {
-		all[i] = startNode(t, truth.dir, server)
+		all[i] = startProcess(t, dirVar+"="+truth.dir, serverVar+"="+server)
 	}
 	for i := range len(disturb) + 1 {
 		for n := range writes {
@@ -109,34 +106,8 @@ func floors(dir string) (out [rows]int) {
 	return out
 }
 
-// node is one of the processes, as the test sees it.
-type node struct {
-	in    io.WriteCloser
-	lines *bufio.Scanner
-	cmd   *exec.Cmd
-}
-
-func startNode(t *testing.T, dir, server string) *node {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v=false")
-	cmd.Env = append(os.Environ(), dirVar+"="+dir, serverVar+"="+server)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return &node{in: in, lines: bufio.NewScanner(out), cmd: cmd}
-}
-
 // do has the process do something, until that is acknowledged.
-func (n *node) do(t *testing.T, verb string, row int) {
+func (n *process) do(t *testing.T, verb string, row int) {
 	t.Helper()
 	if _, err := fmt.Fprintln(n.in, verb, row); err != nil {
 		t.Fatal(err)
@@ -146,7 +117,7 @@ func (n *node) do(t *testing.T, verb string, row int) {
 	}
 }
 
-func (n *node) end(t *testing.T) (reads, near int) {
+func (n *process) end(t *testing.T) (reads, near int) {
 	t.Helper()
 	_ = n.in.Close()
 	for n.lines.Scan() {
