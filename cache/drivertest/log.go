@@ -32,8 +32,9 @@ func logging() []rule {
 			w.setFenced("d", entry("v"), f)
 			w.setFenced("d", entry("v"), f) // refused, and removed
 			w.putMany(setOf("e", entry("v")), setOf("f", entry("v")))
+			w.putMany(setOf("g", entry("v", "t")), setOf("h", entry("v")))
 			w.invalidate(driver.TagAll)
-			same(w, "the log", w.changes(after), "a; b; a; n; #t #u; b c; d; d; e; f; #\x00")
+			same(w, "the log", w.changes(after), "a; b; a; n; #t #u; b c; d; d; e; f; g; h; #\x00")
 		}},
 		{"what moves is in the log under both names", logReader, func(w *world) {
 			w.set("a", entry("v"))
