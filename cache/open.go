@@ -147,7 +147,7 @@ func openTier(ctx context.Context, raw string, last bool, o *Options) (driver.St
 	wraps := takeWrappers(u)
 	s, err := open(ctx, u)
 	if errors.Is(err, storeurl.ErrUnknown) {
-		err = fmt.Errorf("%w (and of every URL %s)", err, strings.Join(append(slices.Clone(commonParams), wrapperParams()...), ", "))
+		err = fmt.Errorf("%w (and of every URL %s; those of a wrapper, such as breaker, need it imported)", err, strings.Join(append(slices.Clone(commonParams), wrapperParams()...), ", "))
 	}
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -27,7 +28,7 @@ import (
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *addr); err != nil {
 		log.Fatal(err)
@@ -45,6 +46,7 @@ func run(ctx context.Context, addr string) error {
 	}
 	server := &http.Server{Addr: addr, Handler: router(pages), ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
+	log.Printf("http://%s", addr)
 	go func() { failed <- server.ListenAndServe() }()
 	select {
 	case <-ctx.Done():

@@ -34,8 +34,14 @@ func main() {
 	hosts := flag.String("hosts", "", "the hosts that are served, such as shop.example,*.shop.example; empty: all")
 	zip := flag.Bool("gzip", false, "store text in gzip")
 	admin := flag.String("admin", "", "where to listen for purges; empty: nowhere")
-	token := flag.String("admin-token", os.Getenv("PURGE_TOKEN"), "the Bearer token that a purge needs")
+	token := flag.String("admin-token", "", "the Bearer token that a purge needs; empty: that in PURGE_TOKEN")
 	flag.Parse()
+	if flag.NArg() > 0 { // it may be a URL with a password in it, so it is not repeated
+		log.Fatal("there is an argument after the flags: quote what has a space in it")
+	}
+	if *token == "" { // as a default it would be printed
+		*token = os.Getenv("PURGE_TOKEN")
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -69,6 +75,9 @@ func run(ctx context.Context, addr, origin, store, admin, token string, opts *ht
 		err = errors.Join(err, pages.Close(ending), client.Close(ending))
 	}()
 
+	if admin != "" && token == "" {
+		return errors.New("-admin needs -admin-token, or PURGE_TOKEN: nobody could purge")
+	}
 	servers := []*http.Server{{Addr: addr, Handler: pages.Proxy(proxyTo(target))}}
 	if admin != "" {
 		bearer := func(r *http.Request) bool {
@@ -100,6 +109,10 @@ func serve(ctx context.Context, servers []*http.Server) error {
 	var errs []error
 	for _, s := range servers {
 		s.ReadHeaderTimeout = 10 * time.Second
+		if _, _, err := net.SplitHostPort(s.Addr); err != nil {
+			failed <- errors.New("-addr or -admin is not host:port") // it may be a URL with a password
+			break
+		}
 		l, err := net.Listen("tcp", s.Addr)
 		if err != nil {
 			failed <- err

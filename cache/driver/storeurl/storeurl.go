@@ -107,7 +107,10 @@ func (p *Params) String(name, def string) string {
 func (p *Params) OneOf(name, def string, others ...string) string {
 	v := p.String(name, def)
 	if v != def && !slices.Contains(others, v) {
-		p.refuse(name, "one of "+strings.Join(append([]string{def}, others...), ", "))
+		if def != "" {
+			others = append([]string{def}, others...)
+		}
+		p.refuse(name, "one of "+strings.Join(others, ", "))
 		return def
 	}
 	return v
