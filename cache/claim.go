@@ -113,6 +113,9 @@ func (e *engine) wins(key driver.Key, r *driver.Reading) bool {
 		before = lostClaim{token: r.Fence.Token, since: now}
 	}
 	before.again = now.Add(max(lastPoll, now.Sub(before.since)))
+	if over := before.since.Add(e.opts.LeaseWait); before.again.After(over) {
+		before.again = over
+	}
 	if e.flights.lost == nil || len(e.flights.lost) >= maxLost {
 		e.flights.lost = make(map[driver.Key]lostClaim)
 	}

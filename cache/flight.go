@@ -150,14 +150,18 @@ func (e *engine) register(at *found, name string) *flight {
 	f.late = !at.planted && at.fence.Token != 0 && at.stale == nil && at.flags&optRefresh == 0
 	f.shared = e.leases && at.stale != nil && at.flags&optRefresh == 0
 	e.flights.byKey[f.key] = f
+	e.node.require(f.fence.Stamp)
 	return f
 }
 
 // loadContext is the context of a loader for keys: it has the values of ctx, and
-// not its end.
+// not its end, nor a memo, whose values may be older than the load's fence.
 func (e *engine) loadContext(ctx context.Context, keys []driver.Key) (context.Context, context.CancelFunc) {
 	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.opts.LoadTimeout)
 	mark := &loadingMark{engine: e, keys: keys, outer: markOf(ctx), load: &Load{}}
+	if r := e.request(ctx); r != nil && r.memo != nil {
+		own = context.WithValue(own, requestKey{}, &request{access: r.access})
+	}
 	return context.WithValue(own, loadingKey{}, mark), cancel
 }
 

@@ -39,15 +39,14 @@ func (v *view) load(ctx context.Context, name string, at *found, failure error, 
 	if at.access != ReadWrite {
 		return v.loadAlone(ctx, name, at, failure, load, &c)
 	}
-	writes := v.engine.writes.Load()
 	var entry *driver.Entry
 	if at.stale != nil && !c.refresh {
 		entry, err = v.loadStale(ctx, name, at, load, c)
 	} else {
 		entry, err = v.fetch(ctx, name, at, failure, load, c)
 	}
-	if err == nil {
-		v.engine.toMemo(v.engine.request(ctx), at.key, entry, writes)
+	if err == nil && at.outcome != StaleHit {
+		v.engine.toMemo(v.engine.request(ctx), at.key, entry, at.writes)
 	}
 	return entry, err
 }

@@ -201,10 +201,10 @@ func (v *view) setMany(ctx context.Context, values map[string]item, opts []Optio
 	sent, mark := time.Now(), e.recovery.mark()
 	for i, r := range driver.PutMany(ctx, e.store, items) {
 		n := sentNames[i]
+		e.wrote(sent, r.Clock, r.Err, nil, items[i].Key)
 		if mark > 0 && r.Err == nil {
 			e.paid(ctx, mark, []driver.Key{items[i].Key}, nil)
 		}
-		e.wrote(sent, r.Clock, r.Err, nil, items[i].Key)
 		if r.Err != nil {
 			failed[n] = r.Err
 		} else {

@@ -28,6 +28,7 @@ type nodeState struct {
 	adopted  time.Time    // when the epoch was taken, or given up
 	verified time.Time    // when the last request was sent that has been answered
 	seq      uint64       // of the last change of the tables
+	need     uint64       // up to here the log must have been read: see require
 }
 
 // changes are the last numbers at which keys or tags were changed. What was
@@ -116,6 +117,21 @@ func (n *node) agree(s *nodeState, sent time.Time, clock driver.Stamp) bool {
 	n.reset(clock)
 	*s = n.load()
 	return true
+}
+
+// require has near copies wait for the log up to a position at which a load has
+// begun: what the load reads may not be older than its stamp says. Without a log
+// the clock that was seen does that.
+func (n *node) require(at driver.Stamp) {
+	if s := n.state.Load(); !n.logged || s == nil || s.clock.Epoch != at.Epoch || s.clock.N >= at.N {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if s := n.load(); s.clock.Epoch == at.Epoch && s.need < at.N {
+		s.need = at.N
+		n.state.Store(&s)
+	}
 }
 
 // reset holds this epoch, or none, and knows nothing of what came before.
@@ -236,5 +252,5 @@ func (n *node) acceptsAt(s *nodeState, key driver.Key, c *nearCopy) bool {
 // authoritative store was asked within the bound.
 func (n *node) trusts(key driver.Key, c *nearCopy, bound time.Duration) bool {
 	s := n.state.Load() // once: what is verified is what the copy is judged by
-	return n.acceptsAt(s, key, c) && time.Since(s.verified) <= bound
+	return n.acceptsAt(s, key, c) && s.clock.N >= s.need && time.Since(s.verified) <= bound
 }

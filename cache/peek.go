@@ -16,7 +16,7 @@ func (e *engine) peek(ctx context.Context, f *found) bool {
 		return false
 	}
 	before := e.node.load()
-	if before.clock.Epoch == 0 || time.Since(before.verified) > e.opts.Staleness {
+	if before.clock.Epoch == 0 || before.clock.N < before.need || time.Since(before.verified) > e.opts.Staleness {
 		return false
 	}
 	sent := time.Now()

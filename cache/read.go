@@ -24,6 +24,7 @@ type found struct {
 	odd     error
 	tier    int       // that had it
 	back    *backfill // of a batch: copies go there
+	writes  uint64    // engine.writes before it was read
 	suspect bool      // a near tier had a copy that may be outdated
 }
 
@@ -55,11 +56,11 @@ func (v *view) find(ctx context.Context, name string, hold time.Duration, f *fou
 			return nil
 		}
 	}
-	writes := e.writes.Load()
+	f.writes = e.writes.Load()
 	if f.entry = e.nearest(ctx, f); f.entry == nil && !e.peek(ctx, f) {
 		err = e.ask(ctx, hold, f)
 	}
-	e.toMemo(r, f.key, f.entry, writes)
+	e.toMemo(r, f.key, f.entry, f.writes)
 	return err
 }
 
@@ -127,6 +128,9 @@ func (e *engine) take(ctx context.Context, sent time.Time, r *driver.Reading, f 
 				e.toNear(ctx, f.key, c, r.Entry.Life, len(e.near))
 			}
 		}
+	}
+	if f.entry == nil {
+		e.node.require(r.Fence.Stamp) // a load may begin here
 	}
 }
 

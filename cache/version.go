@@ -24,6 +24,9 @@ func (v *view) IncrVersion(ctx context.Context, key string, delta int) (int, err
 		if err != nil {
 			return false, err
 		}
+		if err := e.settle(ctx, to); err != nil {
+			return false, err
+		}
 		sent := time.Now()
 		r, err := driver.Move(ctx, e.store, from, to)
 		e.wrote(sent, r.Clock, err, nil, from, to)

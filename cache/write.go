@@ -81,7 +81,7 @@ func (e *engine) put(ctx context.Context, key driver.Key, entry *driver.Entry, m
 // wrote takes in the outcome of a step that advances the clock and changes tags
 // and keys.
 func (e *engine) wrote(sent time.Time, clock driver.Stamp, err error, tags []string, keys ...driver.Key) {
-	e.writes.Add(1)
+	defer e.writes.Add(1) // after the near tiers know: what is read until then is not kept
 	if len(e.near) == 0 {
 		return
 	}
@@ -247,6 +247,7 @@ func (v *view) Fence(ctx context.Context, key string) (Fence, error) {
 	e.planted(r.Fence.Token, true)
 	if len(e.near) > 0 {
 		e.node.observe(sent, r.Fence.Stamp)
+		e.node.require(r.Fence.Stamp)
 	}
 	return Fence{fence: r.Fence, owner: e.owner(k)}, nil
 }
