@@ -486,3 +486,27 @@ func TestClaimWhileTheStoreFails(t *testing.T) {
 		getAll(t, c[:1], &s, "v2")
 	})
 }
+
+// Asking later and later must not pass the time at which it is taken over.
+func TestClaimOfADeadProcessIsTakenOverInTime(t *testing.T) {
+	for _, wait := range []time.Duration{time.Second, 3 * time.Second, 10 * time.Second} {
+		inProcesses(t, 2, &cache.Options{TTL: time.Minute, Stale: time.Hour, LeaseWait: wait}, func(t *testing.T, cs []*cache.Client) {
+			a, b := cache.For[string](cs[0]), cache.For[string](cs[1])
+			_, _ = a.GetOrSet(t.Context(), "k", value("v1"))
+			time.Sleep(2 * time.Minute)
+			// a begins a refresh that hangs
+			hang := make(chan struct{})
+			_, _ = a.GetOrSet(t.Context(), "k", func(ctx context.Context) (string, error) { <-hang; return "v2", nil })
+			synctest.Wait()
+			began := time.Now()
+			if _, err := b.GetOrSet(t.Context(), "k", value("v3"), cache.SoftTimeout(time.Hour)); err != nil {
+				t.Error(err)
+			}
+			took := time.Since(began)
+			if took > wait+500*time.Millisecond {
+				t.Errorf("LeaseWait %v: waited %v", wait, took)
+			}
+			close(hang)
+		})
+	}
+}

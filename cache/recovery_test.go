@@ -462,3 +462,64 @@ func TestWhatWasReplayedIsKnownHere(t *testing.T) {
 		}
 	})
 }
+
+// Between the two the old value would be served.
+func TestDebtIsPaidOnceTheNearTiersKnow(t *testing.T) {
+	for _, many := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			store := newOutage()
+			var c *cache.Client
+			var window string
+			c = open(t, store, &cache.Options{Near: []cache.Tier{{Store: locmem.New(nil)}}, Hooks: cache.Hooks{Event: func(ctx context.Context, i cache.EventInfo) {
+				if i.Event == cache.Replayed {
+					b, _ := c.Get(context.Background(), "k")
+					window = string(b)
+				}
+			}}})
+			ctx := t.Context()
+			_ = c.Set(ctx, "k", []byte("old"))
+			_, _ = c.Get(ctx, "k")
+			time.Sleep(time.Second)
+			_, _ = c.Get(ctx, "k")
+			store.deaf.Store(true)
+			_, _ = c.Delete(ctx, "k")
+			for range 20 {
+				time.Sleep(100 * time.Millisecond)
+				_, _ = c.Get(ctx, "other")
+				_, _ = c.Get(ctx, "k")
+			}
+			if many {
+				_ = c.SetMany(ctx, map[string][]byte{"k": []byte("new")})
+			} else {
+				_ = c.Set(ctx, "k", []byte("new"))
+			}
+			if window == "old" {
+				t.Errorf("many=%v: the old value was served once the debt was paid", many)
+			}
+			store.deaf.Store(false)
+		})
+	}
+}
+
+// The debt of the target must not take what was moved there.
+func TestMoveOntoADebt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newOutage()
+		c := open(t, store, nil)
+		ctx := t.Context()
+		v1, v2 := c.WithVersion(1), c.WithVersion(2)
+		_ = v1.Set(ctx, "k", []byte("session"))
+		store.deaf.Store(true)
+		if _, err := v2.Delete(ctx, "k"); err == nil {
+			t.Fatal("the Delete was told, and is owed by nobody")
+		}
+		store.deaf.Store(false)
+		if _, err := v1.IncrVersion(ctx, "k", 1); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		if got, err := v2.Get(ctx, "k"); string(got) != "session" {
+			t.Errorf("what was moved over a debt is gone: %q %v", got, err)
+		}
+	})
+}
