@@ -61,7 +61,7 @@ func (e *engine) flyMany(v *view, b *batch, load batchLoader, c call) {
 	} else if waits := e.lookAgain(v, b); waits != nil {
 		go e.flyMany(v, waits, load, c)
 	}
-	if len(b.flights) == 0 {
+	if e.landOutages(b); len(b.flights) == 0 {
 		return
 	}
 	info := LoadInfo{Prefix: v.path, Keys: make([]string, len(b.flights))}

@@ -62,6 +62,16 @@ func (e *engine) landOf(b *batch, f *flight) {
 	e.land(f)
 }
 
+// landOutages lands the flights of b that are not to load: see FailClosed.
+func (e *engine) landOutages(b *batch) {
+	for _, f := range slices.Clone(b.flights) {
+		if e.closing(f.outage) != nil {
+			f.result.err = wrap("get or set many", f.name, f.outage)
+			e.landOf(b, f)
+		}
+	}
+}
+
 // claimMany asks for the claims to refresh the entries of flights. Of those that
 // other processes have it returns the flights that somebody waits for; the rest
 // is left to them.
@@ -76,7 +86,10 @@ func (e *engine) claimMany(v *view, b *batch, flights []*flight) (waits []*fligh
 	began := time.Now()
 	claims, err := e.claim(b.ctx, e.opts.LeaseWait+claimMargin, keys...)
 	if err != nil {
-		return nil // the loader may still do
+		for _, f := range flights {
+			f.outage = e.closing(err)
+		}
+		return nil
 	}
 	for i, f := range flights {
 		switch f.claim = claims[i]; {
@@ -101,10 +114,14 @@ func (e *engine) readMany(b *batch, flights []*flight) (waits []*flight) {
 	sent := time.Now()
 	readings, err := driver.GetMany(b.ctx, e.store, keys, e.hold)
 	if err != nil {
-		return nil // the loader may still do
+		for _, f := range flights {
+			f.outage = e.closing(err)
+		}
+		return nil
 	}
 	for i, f := range flights {
 		if readings[i].Err != nil {
+			f.outage = e.closing(readings[i].Err)
 			continue
 		}
 		at := found{key: f.key.Key, schema: f.key.schema}

@@ -100,6 +100,15 @@ func (e *engine) claim(ctx context.Context, hold time.Duration, keys ...driver.K
 	return out, nil
 }
 
+// closing is an outage that nobody loads in spite of; nil under FailOpen, where the
+// loader may still do.
+func (e *engine) closing(outage error) error {
+	if e.opts.OnOutage == FailClosed {
+		return outage
+	}
+	return nil
+}
+
 // wins judges the answer to a question for a claim. flights.mu is held.
 func (e *engine) wins(key driver.Key, r *driver.Reading) bool {
 	now := time.Now()
@@ -146,7 +155,8 @@ func (e *engine) yield(v *view, f *flight) (entry *driver.Entry, left bool) {
 	for p := (polling{engine: e, pause: firstPoll}); ; {
 		claims, err := e.claim(f.ctx, e.opts.LeaseWait+claimMargin, e.refreshClaim(f.key.Key, f.previous))
 		if err != nil {
-			return nil, false // the loader may still do
+			f.outage = e.closing(err)
+			return nil, false
 		}
 		if f.claim = claims[0]; f.claim.mine {
 			if !f.claim.planted {

@@ -256,3 +256,25 @@ func TestDeleteDetachesALoad(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// What came to stand there meanwhile may be of another type: then it is loaded.
+func TestAskingAnewMeetsAnotherType(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := open(t, locmem.New(nil), nil)
+		c := cache.For[string](client)
+		slow := func(context.Context) (string, error) { time.Sleep(time.Second); return "v", nil }
+		go func() { _, _ = c.GetOrSet(t.Context(), "k", slow) }()
+		synctest.Wait()
+		_ = client.Invalidate(t.Context(), "other")
+		type thing struct{ A int }
+		go func() {
+			time.Sleep(time.Millisecond)
+			_ = cache.For[thing](client).Set(t.Context(), "k", thing{1})
+		}()
+		got, err := c.GetOrSet(t.Context(), "k", slow)
+		if err != nil {
+			t.Errorf("single: %q %v", got, err)
+		}
+		time.Sleep(time.Minute)
+	})
+}

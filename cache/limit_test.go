@@ -211,3 +211,67 @@ func (s *manyDown) GetMany(ctx context.Context, keys []driver.Key, hold time.Dur
 	}
 	return out, err
 }
+
+// Each trip of a load that fails says so, not the first alone.
+func TestFailClosedWhenALoadLooksAgain(t *testing.T) {
+	for _, many := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			shared := locmem.New(nil)
+			defer shared.Close(context.Background())
+			store := &tapped{Store: remote{shared}}
+			gets := 0
+			store.get = func(ctx context.Context, key driver.Key, hold time.Duration, next driver.Store) (driver.Reading, error) {
+				if gets++; gets > 1 {
+					return driver.Reading{}, errDown
+				}
+				return next.Get(ctx, key, hold)
+			}
+			a := open(t, remote{shared}, nil)
+			b := open(t, store, &cache.Options{OnOutage: cache.FailClosed})
+			if _, err := a.Fence(t.Context(), "k"); err != nil {
+				t.Fatal(err)
+			}
+			loads := 0
+			var err error
+			if many {
+				_, err = b.GetOrSetMany(t.Context(), []string{"k"}, func(context.Context, []string) (map[string][]byte, error) { loads++; return nil, nil })
+			} else {
+				_, err = b.GetOrSet(t.Context(), "k", func(context.Context) ([]byte, error) { loads++; return nil, nil })
+			}
+			if loads > 0 || err == nil {
+				t.Errorf("many=%v: loaded %d times though FailClosed, %v", many, loads, err)
+			}
+		})
+	}
+}
+
+// The question whether another process refreshes is one, too.
+func TestFailClosedWhenAClaimFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &tapped{Store: remote{locmem.New(nil)}}
+		down := atomic.Bool{}
+		gets := 0
+		store.get = func(ctx context.Context, key driver.Key, hold time.Duration, next driver.Store) (driver.Reading, error) {
+			if down.Load() {
+				if gets++; gets > 1 {
+					return driver.Reading{}, errDown
+				}
+			}
+			return next.Get(ctx, key, hold)
+		}
+		c := cache.For[string](open(t, store, &cache.Options{OnOutage: cache.FailClosed, TTL: time.Minute, Stale: time.Hour}))
+		_, _ = c.GetOrSet(t.Context(), "k", value("v1"))
+		time.Sleep(2 * time.Minute)
+		down.Store(true)
+		loads := 0
+		got, err := c.GetOrSet(t.Context(), "k", func(context.Context) (string, error) { loads++; return "v2", nil }, cache.SoftTimeout(time.Minute))
+		if got != "v1" || err != nil {
+			t.Errorf("got %q, %v, want the stale value", got, err)
+		}
+		if loads > 0 {
+			t.Error("loaded though FailClosed, and the store failed the claim")
+		}
+		synctest.Wait()
+		_ = store.Store.(remote).Store.Close(context.Background())
+	})
+}

@@ -86,7 +86,7 @@ func (v *view) fetch(ctx context.Context, name string, at *found, failure error,
 		// The result may be older than what this caller must see: ask anew.
 		again := found{key: at.key, schema: at.schema, flags: at.flags}
 		failure := v.engine.ask(ctx, v.engine.hold, &again)
-		if again.entry != nil {
+		if again.fits() {
 			return again.entry, nil
 		}
 		if failure != nil && v.engine.opts.OnOutage == FailClosed {

@@ -226,7 +226,7 @@ func (b *batchCall) result(w batchWait, r result, err error) (*driver.Entry, err
 		}
 		again := found{key: w.key, schema: w.schema, flags: w.flags}
 		failure := v.engine.ask(b.ctx, v.engine.hold, &again)
-		if again.entry != nil {
+		if again.fits() {
 			v.report(b.ctx, w.name, &again, nil)
 			return again.entry, nil
 		}

@@ -134,6 +134,15 @@ func (e *engine) take(ctx context.Context, sent time.Time, r *driver.Reading, f 
 	}
 }
 
+// fits reports whether the caller can read the entry; one of another type counts
+// as none.
+func (f *found) fits() bool {
+	if f.entry != nil && !(flightKey{Key: f.key, schema: f.schema}).reads(f.entry) {
+		f.entry, f.outcome = nil, Miss
+	}
+	return f.entry != nil
+}
+
 // stale reports whether an entry that has not ended is no longer fresh. An
 // entry that ends when it stops being fresh has been judged by the store.
 func stale(e *driver.Entry) bool {
