@@ -61,9 +61,9 @@ func (d database) bench(b *testing.B, s *sqlstore.Store) {
 	}
 	f := d.floor(b, s)
 	one := keys[7]
-	atOnce(b, "get", contender{"floor", func(int) error { return f.get(ctx, one) }},
-		contender{"rows", func(int) error { return f.getBoth(ctx, one) }}, contender{"strata", func(int) error {
-			r, err := s.Get(ctx, one, 0)
+	atOnce(b, "get", contender{"floor", func(g int) error { return f.get(ctx, keys[g]) }},
+		contender{"rows", func(g int) error { return f.getBoth(ctx, keys[g]) }}, contender{"strata", func(g int) error {
+			r, err := s.Get(ctx, keys[g], 0)
 			if err == nil && r.Entry == nil {
 				return errors.New("nothing read")
 			}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/cache/driver/envelope"
 )
 
 const (
@@ -15,6 +16,17 @@ const (
 	// databases bound the number of parameters.
 	manyKeys  = 512
 	manyItems = 128
+	// manySize is how large the entries of one statement are together, if they are
+	// several: MySQL refuses packets above a size that may be not much larger.
+	manySize = 2 << 20
+
+	// readsAtOnce is how many readings run at once before others wait, to go
+	// together: so they wait for a quarter of a round trip.
+	readsAtOnce = 4
+	// togetherMost is how many calls go together, and togetherSize the size of what is
+	// set alone.
+	togetherMost = 64
+	togetherSize = 16 << 10
 )
 
 // GetMany implements driver.ManyGetter, in one statement for 512 keys, and
@@ -145,8 +157,11 @@ func (s *Store) getRows(ctx context.Context, c session, statement string, p *par
 func (s *Store) PutMany(ctx context.Context, items []driver.Item) []driver.ItemResult {
 	out := make([]driver.ItemResult, len(items))
 	for from := 0; from < len(items); {
-		to := from
+		to, size := from, 0
 		for to < len(items) && to-from < manyItems && items[to].Mode == driver.Set && s.check(items[to].Entry) == nil {
+			if size += envelope.Len(items[to].Entry); size > manySize {
+				break
+			}
 			to++
 		}
 		if to-from > 1 {
@@ -157,8 +172,7 @@ func (s *Store) PutMany(ctx context.Context, items []driver.Item) []driver.ItemR
 			from = to
 			continue
 		}
-		it := items[from]
-		out[from].Result, out[from].Err = s.Put(ctx, it.Key, it.Entry, it.Mode, it.Token)
+		out[from].Result, out[from].Err = s.putOne(ctx, items[from])
 		from++
 	}
 	return out

@@ -200,7 +200,12 @@ func (s *Store) look(ctx context.Context, c session, p *params) (row, error) {
 }
 
 // Get implements driver.Store. A hit is one statement, a miss with a hold two.
+// Where several are on their way, further ones go together.
 func (s *Store) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
+	return s.reads.Get(ctx, key, hold)
+}
+
+func (s *Store) getOne(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
 	var out driver.Reading
 	p := &params{items: []item{{name: nameOf(key)}}, hold: hold}
 	err := s.run(ctx, "get", func(c session) error {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/internal/gather"
 )
 
 // Options configure a [Store]. The zero value, and nil, work.
@@ -70,6 +71,8 @@ type Store struct {
 	// mariadb says that the server is one, which a first connection finds out.
 	mariadb atomic.Bool
 
+	reads    *gather.Reads
+	sets     *gather.Sets
 	sweeper  sweeper
 	log      logState
 	notifier notifier
@@ -122,6 +125,8 @@ func New(db *sql.DB, dialect Dialect, opts *Options) (*Store, error) {
 		s.engine = single{}
 	}
 	s.log.began, s.log.poll, s.notifier.store = time.Now(), logPoll, s
+	s.reads = gather.NewReads("sqlstore: get", readsAtOnce, togetherMost, s.getOne, s.GetMany)
+	s.sets = gather.NewSets("sqlstore: put", 1, togetherMost, s.putOne, s.PutMany)
 	s.sweeper.ctx, s.sweeper.cancel = context.WithCancel(context.Background())
 	s.sweeper.next.Store(s.sweeper.after(o.SweepEvery))
 	return s, nil
@@ -183,7 +188,7 @@ func (s *Store) Close(ctx context.Context) error {
 	if s.closed.Swap(true) {
 		return nil
 	}
-	var err error
+	err := wrap(ctx, "close", errors.Join(s.reads.Close(ctx), s.sets.Close(ctx)))
 	select {
 	case <-s.sweeper.end():
 	case <-ctx.Done():

@@ -98,8 +98,11 @@ func (e steps) plant(ctx context.Context, c session, p *params) (map[string]driv
 const entryStands = 1
 
 func (e steps) set(ctx context.Context, c session, p *params) (outcome, error) {
-	if c.s.mariadb.Load() && len(p.items) == 1 && p.by == 1 {
-		return e.replace(ctx, c, p)
+	if c.s.mariadb.Load() {
+		if len(p.items) == 1 && p.by == 1 {
+			return e.replace(ctx, c, p)
+		}
+		return e.setAtOnce(ctx, c, p)
 	}
 	name := "put"
 	if p.plain() {
@@ -110,6 +113,25 @@ func (e steps) set(ctx context.Context, c session, p *params) (outcome, error) {
 		_, err := c.exec(ctx, name, p)
 		return true, err
 	})
+}
+
+// setAtOnce sets entries in one statement of MariaDB, which is a transaction.
+func (steps) setAtOnce(ctx context.Context, c session, p *params) (outcome, error) {
+	name := "set"
+	if p.plain() {
+		name = "setplain"
+	}
+	p.clock.Epoch = c.s.epoch.Load()
+	p.fence = p.clock
+	var clock int64
+	ok, err := c.one(ctx, name, p, &clock)
+	if err == nil && !ok {
+		err = errNoRecord
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{clock: driver.Stamp{Epoch: p.clock.Epoch, N: uint64(clock)}, done: true}, nil
 }
 
 // replace sets an entry in one statement where a row is there for it, and in three

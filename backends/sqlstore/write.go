@@ -27,8 +27,17 @@ func (s *Store) check(e *driver.Entry) error {
 	return nil
 }
 
-// Put implements driver.Store.
+// Put implements driver.Store. Sets that come at once go together: one after the other
+// they would wait at the namespace's row.
 func (s *Store) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) (driver.Result, error) {
+	if mode == driver.Set && envelope.Len(e) <= togetherSize {
+		return s.sets.Set(ctx, key, e)
+	}
+	return s.putOne(ctx, driver.Item{Key: key, Entry: e, Mode: mode, Token: token})
+}
+
+func (s *Store) putOne(ctx context.Context, what driver.Item) (driver.Result, error) {
+	key, e, mode := what.Key, what.Entry, what.Mode
 	var step func(context.Context, session, *params) (outcome, error)
 	switch mode {
 	case driver.Set:
@@ -51,7 +60,7 @@ func (s *Store) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode d
 		return driver.Result{}, err
 	}
 	it := newItem(key, e)
-	it.old = token
+	it.old = what.Token
 	p := &params{items: []item{it}, fence: e.Stamp, by: 1}
 	var out outcome
 	err := s.run(ctx, "put", func(c session) (err error) {

@@ -28,8 +28,8 @@ var rules = []struct {
 	{"cache/drivertest", []string{"cache", "cache/driver", "cache/driver/*"}, []string{"pgregory.net/rapid"}, "the suite knows no backend"},
 	{"backends/locmem", []string{"cache", "cache/driver", "cache/driver/*"}, []string{"github.com/maypok86/otter/v2"}, "a backend knows the driver, and cache only to register its scheme"},
 	{"backends/redisstore", []string{"cache", "cache/driver", "cache/driver/*"}, []string{"github.com/redis/go-redis/v9"}, "as locmem"},
-	{"backends/memcachedstore", []string{"cache", "cache/driver", "cache/driver/*"}, []string{"github.com/bradfitz/gomemcache/", "github.com/cespare/xxhash/v2"}, "as locmem"},
-	{"backends/sqlstore", []string{"cache", "cache/driver", "cache/driver/*"}, nil, "the drivers are the application's to import"},
+	{"backends/memcachedstore", []string{"cache", "cache/driver", "cache/driver/*", "internal/gather"}, []string{"github.com/bradfitz/gomemcache/", "github.com/cespare/xxhash/v2"}, "as locmem"},
+	{"backends/sqlstore", []string{"cache", "cache/driver", "cache/driver/*", "internal/gather"}, nil, "the drivers are the application's to import"},
 	{"backends/ristrettostore", []string{"cache", "cache/driver", "cache/driver/*"}, []string{"github.com/dgraph-io/ristretto/v2"}, "as locmem"},
 	{"backends/filestore", []string{"cache", "cache/driver", "cache/driver/*"}, nil, "as locmem"},
 	{"backends/dummy", []string{"cache", "cache/driver", "cache/driver/*"}, nil, "as locmem"},
@@ -45,6 +45,7 @@ var rules = []struct {
 	{"invalidate/outbox", []string{"cache", "invalidate"}, nil, "the outbox knows the transactions, and no driver"},
 	{"invalidate/outbox/pgnotify", nil, []string{"github.com/jackc/pgx/v5"}, "who does not listen on PostgreSQL downloads nothing"},
 	{"examples/*", []string{"cache", "backends/*", "httpcache", "fragment", "invalidate", "invalidate/*"}, []string{""}, "an example uses what a user can use"},
+	{"internal/gather", []string{"cache/driver"}, nil, "it knows the driver alone"},
 	{"internal/sim/mutants", nil, nil, "it runs the simulation as a program"},
 	{"internal/*", []string{"cache", "cache/driver", "cache/driver/*", "cache/drivertest", "backends/*", "internal/servertest"}, []string{""}, "internal serves, it does not steer"},
 }

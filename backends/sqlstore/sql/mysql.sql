@@ -106,7 +106,7 @@ ON DUPLICATE KEY UPDATE tags = IF({stale}, NULL, tags), number = IF({stale}, NUL
 -- name: planted
 SELECT name, token FROM {entry} WHERE namespace = $ns AND name IN ([[$key]]) AND body IS NULL AND expires > {now}
 
--- MariaDB can set one entry and advance the clock in a statement, if there is a row
+-- MariaDB can set one entry and advance the clock in an update, if there is a row
 -- for it. What joins first is updated as it is read, the clock after that: so
 -- the one sees the other's old value, which MySQL does not promise. The clock first
 -- would copy the body into a temporary table.
@@ -120,18 +120,51 @@ SET e.token = $new, e.epoch = m.epoch, e.stamp = m.clock + 1, e.kind = $kind, e.
 	e.number = $number, e.size = $size, e.expires = {end}, e.body = $body, m.clock = LAST_INSERT_ID(m.clock + 1)
 WHERE e.namespace = $ns AND e.name = $key AND {record} AND m.epoch = $current
 
--- name: advance
-UPDATE {meta} m SET m.clock = LAST_INSERT_ID(m.clock + $by) WHERE {record} AND m.epoch = $current
-
--- name: put
+-- part: putting
 INSERT INTO {entry} ({columns})
 VALUES [[($ns, $key, $new, $epoch, LAST_INSERT_ID(), $kind, $tags, $number, $size, {end}, $body)]]
 {replace}
 
--- name: putplain
+-- part: puttingplain
 INSERT INTO {entry} ({columns})
 VALUES [[($ns, $key, $new, $epoch, LAST_INSERT_ID(), 0, NULL, NULL, $size, {end}, $body)]]
 {replace}
+
+-- part: advancing
+UPDATE {meta} m SET m.clock = LAST_INSERT_ID(m.clock + $by) WHERE {record} AND m.epoch = $current
+
+-- name: advance
+{advancing}
+
+-- name: put
+{putting}
+
+-- name: putplain
+{puttingplain}
+
+-- MariaDB takes a whole transaction as one statement. One of one entry takes it longer than
+-- that update.
+
+-- part: begin
+BEGIN NOT ATOMIC
+	DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END;
+	START TRANSACTION;
+	{advancing};
+	IF ROW_COUNT() = 1 THEN
+
+-- part: commit
+		COMMIT;
+		SELECT LAST_INSERT_ID();
+	ELSE
+		ROLLBACK;
+	END IF;
+END
+
+-- name: set
+{begin} {putting}; {commit}
+
+-- name: setplain
+{begin} {puttingplain}; {commit}
 
 -- Add first makes sure that there is a row, and so holds its lock.
 

@@ -1,0 +1,195 @@
+// Package gather has calls that come at once go to a server together.
+//
+// A few run at once, each by itself, and what comes meanwhile waits. When one has
+// ended, all that wait go as one call: nobody waits for a clock, a call alone goes as
+// it came, and the more there are, the fewer are the round trips for each.
+package gather
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/stratacache/strata/cache/driver"
+)
+
+// Answer is what one of several calls gets.
+type Answer[A any] struct {
+	Value A
+	Err   error
+}
+
+// Group gathers calls of one kind, for which Q is what they ask. Its fields are set before
+// its first use.
+type Group[Q, A any] struct {
+	// Op is what the error of a call says that waited and left.
+	Op string
+	// Width is how many run at once, one alone or several together, before others
+	// wait: one that waits then does so for about a Width-th of a round trip.
+	Width int
+	// Max is how many go together at most.
+	Max int
+	// One runs a call by itself, on the goroutine and in the context of its caller.
+	One func(context.Context, Q) (A, error)
+	// Many runs several, and answers them in their order. Its context has the values
+	// of the first one's, and ends when nobody waits for it any more.
+	Many func(context.Context, []Q) []Answer[A]
+
+	mu      sync.Mutex
+	running int
+	waiting []*call[Q, A]
+	closed  bool
+	batches sync.WaitGroup
+}
+
+// call is one that waits.
+type call[Q, A any] struct {
+	ctx    context.Context
+	ask    Q
+	batch  *batch // that it went with
+	answer Answer[A]
+	done   chan struct{}
+}
+
+// batch is calls that went together.
+type batch struct {
+	staying int // those who still wait for it
+	cancel  context.CancelFunc
+}
+
+// Do makes a call. If ctx ends while it waits it returns at once; what it asked for
+// may then happen all the same, as with any call whose answer was lost.
+func (g *Group[Q, A]) Do(ctx context.Context, ask Q) (A, error) {
+	g.mu.Lock()
+	if g.closed {
+		g.mu.Unlock()
+		var none A
+		return none, driver.ErrClosed
+	}
+	if g.running < g.Width {
+		g.running++
+		g.mu.Unlock()
+		defer g.next()
+		return g.One(ctx, ask)
+	}
+	c := &call[Q, A]{ctx: ctx, ask: ask, done: make(chan struct{})}
+	g.waiting = append(g.waiting, c)
+	g.mu.Unlock()
+	select {
+	case <-c.done:
+		return c.answer.Value, c.answer.Err
+	case <-ctx.Done():
+		g.leave(c)
+		var none A
+		return none, fmt.Errorf("%s: %w", g.Op, ctx.Err())
+	}
+}
+
+// leave is for a call that waits no longer.
+func (g *Group[Q, A]) leave(c *call[Q, A]) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c.batch != nil {
+		if c.batch.staying--; c.batch.staying == 0 {
+			c.batch.cancel()
+		}
+		return
+	}
+	for i, other := range g.waiting {
+		if other == c {
+			g.waiting = append(g.waiting[:i], g.waiting[i+1:]...)
+			return
+		}
+	}
+}
+
+// next gives the place of what has ended to those who wait.
+func (g *Group[Q, A]) next() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.waiting) == 0 {
+		g.running--
+		return
+	}
+	g.batches.Go(g.together)
+}
+
+// together runs what waits, until nothing does.
+func (g *Group[Q, A]) together() {
+	for {
+		calls, ctx, cancel := g.take()
+		if len(calls) == 0 {
+			return
+		}
+		asks := make([]Q, len(calls))
+		for i, c := range calls {
+			asks[i] = c.ask
+		}
+		answers := g.Many(ctx, asks)
+		cancel()
+		for i, c := range calls {
+			c.answer = answers[i]
+			close(c.done)
+		}
+	}
+}
+
+// take takes those who wait, or gives up the place if there are none.
+func (g *Group[Q, A]) take() ([]*call[Q, A], context.Context, context.CancelFunc) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := min(len(g.waiting), g.Max)
+	if n == 0 {
+		g.running--
+		return nil, nil, nil
+	}
+	calls := g.waiting[:n:n]
+	g.waiting = g.waiting[n:]
+	ctx, cancel := lasting(calls)
+	b := &batch{staying: n, cancel: cancel}
+	for _, c := range calls {
+		c.batch = b
+	}
+	return calls, ctx, cancel
+}
+
+// lasting is a context that lasts as long as the longest of the calls'.
+func lasting[Q, A any](calls []*call[Q, A]) (context.Context, context.CancelFunc) {
+	ctx := context.WithoutCancel(calls[0].ctx)
+	var last time.Time
+	for _, c := range calls {
+		end, ok := c.ctx.Deadline()
+		if !ok {
+			return context.WithCancel(ctx)
+		}
+		if end.After(last) {
+			last = end
+		}
+	}
+	return context.WithDeadline(ctx, last)
+}
+
+// Close refuses what waits and what comes later, with driver.ErrClosed, and waits until ctx ends for what
+// runs together.
+func (g *Group[Q, A]) Close(ctx context.Context) error {
+	g.mu.Lock()
+	g.closed = true
+	for _, c := range g.waiting {
+		c.answer.Err = driver.ErrClosed
+		close(c.done)
+	}
+	g.waiting = nil
+	g.mu.Unlock()
+	ended := make(chan struct{})
+	go func() {
+		g.batches.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
