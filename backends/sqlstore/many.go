@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
-	"github.com/stratacache/strata/cache/driver/envelope"
 )
 
 const (
@@ -16,9 +15,6 @@ const (
 	// databases bound the number of parameters.
 	manyKeys  = 512
 	manyItems = 128
-	// manySize is how large the entries of one statement are together, if they are
-	// several: MySQL refuses packets above a size that may be not much larger.
-	manySize = 2 << 20
 
 	// readsAtOnce is how many readings run at once before others wait, to go
 	// together: so they wait for a quarter of a round trip.
@@ -157,11 +153,8 @@ func (s *Store) getRows(ctx context.Context, c session, statement string, p *par
 func (s *Store) PutMany(ctx context.Context, items []driver.Item) []driver.ItemResult {
 	out := make([]driver.ItemResult, len(items))
 	for from := 0; from < len(items); {
-		to, size := from, 0
+		to := from
 		for to < len(items) && to-from < manyItems && items[to].Mode == driver.Set && s.check(items[to].Entry) == nil {
-			if size += envelope.Len(items[to].Entry); size > manySize {
-				break
-			}
 			to++
 		}
 		if to-from > 1 {
