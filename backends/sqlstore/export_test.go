@@ -66,8 +66,8 @@ func (t Turn) Take(ctx context.Context) error { return t.t.take(ctx) }
 // Give gives it back.
 func (t Turn) Give() { t.t.give() }
 
-// LooksAtTags says whether readings look at tags at once.
-func (s *Store) LooksAtTags() bool { return s.tags.expected() }
+// ReadsFully says whether readings are full ones at once.
+func (s *Store) ReadsFully() bool { return s.full.expected() }
 
 // IsMariaDB says what the server is.
 func (s *Store) IsMariaDB(is bool) { s.mariadb.Store(is) }

@@ -7,19 +7,19 @@ import (
 	"github.com/stratacache/strata/cache/driver"
 )
 
-// TestTagsMet: a reading that does not look at tags must notice those that it meets,
+// TestPlainReadings: a reading that does not look at tags must notice those that it meets,
 // alone and among others.
-func TestTagsMet(t *testing.T) {
+func TestPlainReadings(t *testing.T) {
 	onAll(t, func(t *testing.T, d database) {
 		s := d.open(t)
 		set(t, s, "plain", value("p"))
 		set(t, s, "tagged", value("t", "red", "blue"))
 		forget := func() {
-			for range 65 { // enough for it to look no longer
+			for range 65 { // enough for it to be plain again
 				want(t, s, "plain", "p")
 			}
-			if s.LooksAtTags() {
-				t.Fatal("it looks at tags, but there are none")
+			if s.ReadsFully() {
+				t.Fatal("readings are full, but need not be")
 			}
 		}
 		many := func(wants ...string) {
@@ -40,8 +40,8 @@ func TestTagsMet(t *testing.T) {
 		}
 		forget()
 		want(t, s, "tagged", "t")
-		if !s.LooksAtTags() {
-			t.Error("it does not look at tags, but has just met some")
+		if !s.ReadsFully() {
+			t.Error("readings are plain, but have just met tags")
 		}
 		want(t, s, "tagged", "t")
 		forget()
@@ -54,6 +54,33 @@ func TestTagsMet(t *testing.T) {
 		many("p", "", "")
 		forget()
 		want(t, s, "tagged", "")
+
+		// So are a number and a life that was touched.
+		if _, err := s.Incr(t.Context(), key("count"), 7, integer("1")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Incr(t.Context(), key("count"), 7, nil); err != nil {
+			t.Fatal(err)
+		}
+		life := long()
+		life.Fresh -= 1000
+		set(t, s, "touched", value("v"))
+		if r, err := s.Touch(t.Context(), key("touched"), life); err != nil || !r.Done {
+			t.Fatal(r, err)
+		}
+		for range 2 {
+			forget()
+			if r := get(t, s, "touched", 0); r.Entry == nil || r.Entry.Life != life {
+				t.Errorf("of what was touched got %+v, want the life %+v", r.Entry, life)
+			}
+			forget()
+			want(t, s, "count", "8")
+			forget()
+			rs, err := s.GetMany(t.Context(), []driver.Key{key("plain"), key("touched"), key("count")}, 0)
+			if err != nil || rs[1].Entry == nil || rs[1].Entry.Life != life || rs[2].Entry == nil || string(rs[2].Entry.Payload) != "8" {
+				t.Errorf("GetMany: %+v, %v", rs, err)
+			}
+		}
 	})
 }
 

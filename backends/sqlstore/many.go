@@ -80,28 +80,31 @@ func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Durati
 func (s *Store) getPart(ctx context.Context, c session, keys []driver.Key, out []driver.KeyReading, useless []driver.Token) error {
 	p := &params{items: make([]item, len(keys))}
 	at := make(map[string]int, len(keys))
-	for i, k := range keys {
-		p.items[i].name = nameOf(k)
-		at[string(p.items[i].name)] = i
+	names := namesOf(keys)
+	joined := string(slices.Concat(names...)) // the map's keys, in one allocation
+	for i, name := range names {
+		p.items[i].name = name
+		at[joined[:len(name)]], joined = i, joined[len(name):]
 	}
-	name := "getmany"
-	if s.tags.expected() {
-		name = "getmanytagged"
-	}
-	tagged, err := s.getRows(ctx, c, name, p, at, keys, out, useless)
-	if err == nil && tagged { // all of them again, at once: a reading is of one moment
+	full := s.full.expected()
+	more, err := s.getRows(ctx, c, full, p, at, keys, out, useless)
+	if err == nil && more && !full { // all of them again, at once: a reading is of one moment
 		clear(out)
 		clear(useless)
-		_, err = s.getRows(ctx, c, "getmanytagged", p, at, keys, out, useless)
+		_, err = s.getRows(ctx, c, true, p, at, keys, out, useless)
 	}
 	return err
 }
 
-// getRows is getPart by one of the two statements. If it met tags that it could not
-// judge, nothing else that it read counts.
-func (s *Store) getRows(ctx context.Context, c session, statement string, p *params, at map[string]int,
+// getRows is getPart by one of the two statements. If a plain one met more than it
+// reads, nothing else that it read counts.
+func (s *Store) getRows(ctx context.Context, c session, full bool, p *params, at map[string]int,
 	keys []driver.Key, out []driver.KeyReading, useless []driver.Token,
-) (tagged bool, err error) {
+) (more bool, err error) {
+	statement := "getmany"
+	if full {
+		statement = "getmanyfull"
+	}
 	rows, err := c.query(ctx, statement, p)
 	if err != nil {
 		return false, err
@@ -110,25 +113,33 @@ func (s *Store) getRows(ctx context.Context, c session, statement string, p *par
 	var clock driver.Stamp
 	var name sql.RawBytes
 	var r row
-	into := append([]any{&name}, r.into()...)
-	some := false
+	into := append([]any{&name}, r.entry(full)...)
+	eachRow := s.dialect == MySQL // tells the clock; else a row without a name
+	if eachRow {
+		into = append(into, &r.epoch, &r.clock)
+	}
 	for rows.Next() {
-		r.body = nil
 		if err := rows.Scan(into...); err != nil {
 			return false, err
 		}
-		clock = s.stamp(int64(r.epoch), int64(r.clock))
-		i, ok := at[string(name)]
-		if name == nil || !ok {
-			continue // none of the keys is there
+		switch {
+		case eachRow:
+			clock = s.stamp(int64(r.epoch), int64(r.clock))
+		case name == nil:
+			clock = s.stamp(int64(r.token), int64(r.stands))
+			continue
 		}
-		if r.what() == standsTagged {
-			tagged = true
+		i, ok := at[string(name)]
+		if !ok {
+			continue
+		}
+		if r.what() == standsMore {
+			more = true
 			continue
 		}
 		out[i].Reading = s.reading(keys[i], &r)
-		if e := out[i].Entry; e != nil && len(e.Tags) > 0 {
-			some = true
+		if e := out[i].Entry; e != nil && r.more(e) {
+			more = true
 		}
 		if r.what() > standsPlaceholder {
 			useless[i] = out[i].Fence.Token
@@ -140,11 +151,14 @@ func (s *Store) getRows(ctx context.Context, c session, statement string, p *par
 	if clock.Epoch == 0 {
 		return false, errNoRecord
 	}
-	s.tags.met(some || tagged)
+	s.full.met(more)
 	for i := range out {
 		out[i].Fence.Stamp = clock
+		if e := out[i].Entry; e != nil {
+			e.Stamp.Epoch = clock.Epoch
+		}
 	}
-	return tagged, nil
+	return more, nil
 }
 
 // PutMany implements driver.ManyPutter. Items that are all to be Set take one

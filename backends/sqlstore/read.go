@@ -20,13 +20,31 @@ const maxName = 512
 
 // nameOf is the name under which the database knows key: itself, or, if it is
 // long, its beginning and its SHA-256, which together are longer than any other.
-func nameOf(key driver.Key) []byte {
-	name := append(append(make([]byte, 0, key.Len()), key.Scope...), key.Name...)
-	if len(name) <= maxName {
-		return name
+func nameOf(key driver.Key) []byte { return appendName(make([]byte, 0, key.Len()), key) }
+
+// namesOf is nameOf for each of keys, in one allocation.
+func namesOf(keys []driver.Key) [][]byte {
+	size := 0
+	for _, k := range keys {
+		size += k.Len()
 	}
-	sum := sha256.Sum256(name)
-	return append(name[:maxName+1-len(sum)], sum[:]...)
+	all, out := make([]byte, 0, size), make([][]byte, len(keys))
+	for i, k := range keys {
+		begin := len(all)
+		all = appendName(all, k)
+		out[i] = all[begin:len(all):len(all)]
+	}
+	return out
+}
+
+func appendName(to []byte, key driver.Key) []byte {
+	begin := len(to)
+	to = append(append(to, key.Scope...), key.Name...)
+	if key.Len() <= maxName {
+		return to
+	}
+	sum := sha256.Sum256(to[begin:])
+	return append(to[:begin+maxName+1-len(sum)], sum[:]...)
 }
 
 // What stands under a key, as the database judges it.
@@ -36,20 +54,29 @@ const (
 	standsValid
 	standsInvalid
 	standsExpired
-	standsTagged // a reading that does not look at tags leaves that to another one
+	standsMore // than a plain reading reads: it leaves that to a full one
 
 	standsBits = 3 // the stamp, where there is one, is above them
 )
 
-// row is what a reading brings.
+// row is what a reading brings; changed only a full one.
 type row struct {
 	epoch, clock, token, stands column64
-	changed                     changed
 	body                        []byte
+	changed                     changed
 }
 
-func (r *row) into() []any {
-	return []any{&r.epoch, &r.clock, &r.token, &r.changed, &r.stands, &r.body}
+// entry is where the columns go that are an entry's.
+func (r *row) entry(full bool) []any {
+	if full {
+		return []any{&r.token, &r.stands, &r.body, &r.changed}
+	}
+	return []any{&r.token, &r.stands, &r.body}
+}
+
+// more says that there is something to the entry which only a full reading reads.
+func (r *row) more(e *driver.Entry) bool {
+	return len(e.Tags) > 0 || r.changed.number != nil || r.changed.life != nil
 }
 
 // what stands there. Whatever does has a token.
@@ -83,8 +110,8 @@ func (n *column64) Scan(src any) error {
 
 // changed is what the database knows of an entry and its body does not: the
 // number of an integer, and the life that a Touch gave it. It comes as a text
-// "number,fresh,ends", in which NULL may be, since most entries have nothing of it and
-// a column costs a reading more than to be judged.
+// "number,fresh,ends", in which NULL may be, since a column costs a reading more than
+// to be judged.
 type changed struct {
 	number *int64
 	life   *driver.Life
@@ -161,38 +188,44 @@ func (s *Store) reading(key driver.Key, r *row) driver.Reading {
 	return out
 }
 
-// lookAtTags is for how many readings tags are looked at at once, since an entry
-// with tags was met.
-const lookAtTags = 64
+// readFully is how many readings are full ones at once, since an entry was met that
+// needs it.
+const readFully = 64
 
-// tags says whether a reading looks at tags at once: where there are some, that
-// saves the second reading; where there are none, it would cost each of them.
-type tags struct{ next atomic.Int32 }
+// fullness says whether a reading is a full one at once: where there are entries with
+// tags, or integers, or lives that were touched, that saves the second reading; where
+// there are none, it would cost each of them.
+type fullness struct{ next atomic.Int32 }
 
-func (t *tags) expected() bool { return t.next.Load() > 0 }
+func (f *fullness) expected() bool { return f.next.Load() > 0 }
 
-func (t *tags) met(some bool) {
-	switch n := t.next.Load(); {
-	case some && n < lookAtTags:
-		t.next.Store(lookAtTags)
+func (f *fullness) met(some bool) {
+	switch n := f.next.Load(); {
+	case some && n < readFully:
+		f.next.Store(readFully)
 	case !some && n > 0:
-		t.next.Store(n - 1) // of several at once one may be lost
+		f.next.Store(n - 1) // of several at once one may be lost
 	}
 }
 
 // look reads what stands under the one key of p.
 func (s *Store) look(ctx context.Context, c session, p *params) (row, error) {
+	full := s.full.expected()
+	r, err := lookOnce(ctx, c, p, full)
+	if err == nil && !full && r.what() == standsMore {
+		s.full.met(true)
+		r, err = lookOnce(ctx, c, p, true)
+	}
+	return r, err
+}
+
+func lookOnce(ctx context.Context, c session, p *params, full bool) (row, error) {
 	var r row
 	name := "get"
-	if s.tags.expected() {
-		name = "gettagged"
+	if full {
+		name = "getfull"
 	}
-	ok, err := c.one(ctx, name, p, r.into()...)
-	if err == nil && ok && r.what() == standsTagged {
-		r = row{}
-		ok, err = c.one(ctx, "gettagged", p, r.into()...)
-		s.tags.met(true)
-	}
+	ok, err := c.one(ctx, name, p, append([]any{&r.epoch, &r.clock}, r.entry(full)...)...)
 	if err == nil && !ok {
 		err = errNoRecord
 	}
@@ -215,7 +248,7 @@ func (s *Store) getOne(ctx context.Context, key driver.Key, hold time.Duration) 
 		}
 		out = s.reading(key, &r)
 		if out.Entry != nil {
-			s.tags.met(len(out.Entry.Tags) > 0)
+			s.full.met(r.more(out.Entry))
 		}
 		if hold <= 0 || !wants(&out) {
 			return nil

@@ -67,7 +67,7 @@ type Store struct {
 	statements *statements
 	// epoch is the last one that was seen.
 	epoch atomic.Uint64
-	tags  tags
+	full  fullness
 	// mariadb says that the server is one, which a first connection finds out.
 	mariadb atomic.Bool
 

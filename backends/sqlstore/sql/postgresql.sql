@@ -28,19 +28,20 @@ e.expires > clock_timestamp() AND e.kind <> 2 AND substr(e.body, 1, 3) = '\x5354
 (e.expires <= clock_timestamp() OR e.token = EXCLUDED.stamp)
 
 -- What stands is 8 times the stamp and a number, which names what it is, where a
--- stamp is needed. An entry with tags is 5 in a reading that does not look at
--- them, because to be ready for that costs it a third of its time.
+-- stamp is needed. Most entries have no tags, no number and the life that their body
+-- tells. A plain reading does without these: of an entry that has some it says 5, and a
+-- full reading is asked instead.
 
--- part: head
-m.epoch AS a, m.clock AS b, e.token AS c,
-CASE WHEN e.number IS NOT NULL OR e.ends IS NOT NULL THEN ARRAY[e.number, e.fresh, e.ends] END AS d,
-CASE WHEN e.body IS NULL THEN 1 WHEN NOT ({current}) THEN 3 WHEN e.tags IS NULL THEN e.stamp * 8 + 2
+-- part: plain
+CASE WHEN e.body IS NULL THEN 1 WHEN coalesce(e.number, e.ends) IS NOT NULL OR e.tags IS NOT NULL THEN 5
+	WHEN {current} THEN e.stamp * 8 + 2 ELSE 3 END
 
--- part: reading
-{head} ELSE 5 END AS e, e.body
+-- part: full
+CASE WHEN e.body IS NULL THEN 1 WHEN NOT ({current}) THEN 3
+	WHEN e.tags IS NULL OR {untouched} THEN e.stamp * 8 + 2 WHEN {expired} THEN e.stamp * 8 + 4 ELSE 3 END
 
--- part: tagged
-{head} WHEN {untouched} THEN e.stamp * 8 + 2 WHEN {expired} THEN e.stamp * 8 + 4 ELSE 3 END AS e, e.body
+-- part: changed
+CASE WHEN e.number IS NOT NULL OR e.ends IS NOT NULL THEN ARRAY[e.number, e.fresh, e.ends] END
 
 -- part: columns
 namespace, name, token, epoch, stamp, kind, tags, number, size, expires, body
@@ -102,18 +103,24 @@ WHERE m.history <> EXCLUDED.history
 SELECT m.epoch, m.clock FROM {meta} m WHERE {record}
 
 -- name: get
-SELECT {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key AND e.expires > statement_timestamp() WHERE {record}
+SELECT m.epoch, m.clock, e.token, {plain}, e.body
+FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key AND e.expires > statement_timestamp() WHERE {record}
 
--- name: gettagged
-SELECT {tagged} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key AND e.expires > statement_timestamp() WHERE {record}
+-- name: getfull
+SELECT m.epoch, m.clock, e.token, {full}, e.body, {changed}
+FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key AND e.expires > statement_timestamp() WHERE {record}
+
+-- The clock comes once, in a row without a name: in each row it would be two columns more.
 
 -- name: getmany
-SELECT e.name, {reading} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = ANY ($keys::bytea[])
-	AND e.expires > statement_timestamp() WHERE {record}
+SELECT NULL::bytea, m.epoch, m.clock, NULL::bytea FROM {meta} m WHERE {record}
+UNION ALL SELECT e.name, e.token, {plain}, e.body
+FROM {meta} m JOIN {entry} e ON e.namespace = m.namespace WHERE e.name = ANY ($keys::bytea[]) AND e.expires > statement_timestamp() AND {record}
 
--- name: getmanytagged
-SELECT e.name, {tagged} FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = ANY ($keys::bytea[])
-	AND e.expires > statement_timestamp() WHERE {record}
+-- name: getmanyfull
+SELECT NULL::bytea, m.epoch, m.clock, NULL::bytea, NULL::bigint[] FROM {meta} m WHERE {record}
+UNION ALL SELECT e.name, e.token, {full}, e.body, {changed}
+FROM {meta} m JOIN {entry} e ON e.namespace = m.namespace WHERE e.name = ANY ($keys::bytea[]) AND e.expires > statement_timestamp() AND {record}
 
 -- The token that was seen travels in stamp, which means nothing in a placeholder.
 
