@@ -69,6 +69,15 @@ func (d database) bench(b *testing.B, s *sqlstore.Store) {
 			}
 			return err
 		}})
+	if s.KeepsLog() { // what a client asks for that follows it
+		atOnce(b, "peek", contender{"floor", func(g int) error { return f.get(ctx, keys[g]) }}, contender{"strata", func(g int) error {
+			e, err := s.Peek(ctx, keys[g])
+			if err == nil && e == nil {
+				return errors.New("nothing read")
+			}
+			return err
+		}})
+	}
 	atOnce(b, "set", contender{"floor", func(g int) error { return f.set(ctx, sets[g][:1]) }},
 		contender{"rows", func(g int) error { return f.setBoth(ctx, sets[g][:1]) }},
 		contender{"strata", func(g int) error {

@@ -76,6 +76,9 @@
 // Names of more than 512 bytes, and of more than 1000 keys at once, are not told:
 // readers then know only that something changed.
 //
+// A client that follows the log reads a hit from the entry's row alone, and judges it
+// by what it knows.
+//
 // MySQL and SQLite keep no log, as it would cost each of their transactions a
 // statement more. Near tiers in front of them go by the one number of the clock.
 //

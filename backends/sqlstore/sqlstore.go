@@ -89,6 +89,7 @@ var (
 	_ driver.Mover      = (*Store)(nil)
 	_ driver.LogReader  = (*Store)(nil)
 	_ driver.LogKeeper  = (*Store)(nil)
+	_ driver.Peeker     = (*Store)(nil)
 )
 
 // New returns a store over db, whose driver speaks the dialect. It makes no

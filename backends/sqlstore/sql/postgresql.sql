@@ -110,6 +110,10 @@ FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key
 SELECT m.epoch, m.clock, e.token, {full}, e.body, {changed}
 FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key AND e.expires > statement_timestamp() WHERE {record}
 
+-- name: peek
+SELECT e.token, e.epoch, e.stamp, e.body, {changed}
+FROM {entry} e WHERE e.namespace = $ns AND e.name = $key AND e.expires > statement_timestamp() AND e.body IS NOT NULL
+
 -- The clock comes once, in a row without a name: in each row it would be two columns more.
 
 -- name: getmany
