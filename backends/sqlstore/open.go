@@ -247,7 +247,10 @@ func (s *source) sqlite(u *url.URL) error {
 	if bootID() == 0 {
 		synchronous = "FULL"
 	}
+	//
+	// A statement of many rows within a transaction keeps what it would undo alone: in
+	// memory, not in a file.
 	s.name = "file:" + (&url.URL{Path: path}).EscapedPath() +
-		"?_pragma=busy_timeout(50)&_pragma=journal_mode(WAL)&_pragma=synchronous(" + synchronous + ")"
+		"?_pragma=busy_timeout(50)&_pragma=temp_store(MEMORY)&_pragma=journal_mode(WAL)&_pragma=synchronous(" + synchronous + ")"
 	return nil
 }
