@@ -18,20 +18,30 @@ type Harness struct {
 	// the server itself or a proxy before it. Each call is another process's view.
 	// It is closed with t. It must not fail while the server is down.
 	Open func(t testing.TB, addr string) driver.Store
+
+	// Disk says that the server works on a disk, which may be full. WriteLog, if
+	// not nil, has the server at addr write a megabyte to its own log alone.
+	Disk     bool
+	WriteLog func(ctx context.Context, addr string) error
 }
 
 // Run does all faults, each to a server of its own.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
-	for _, fault := range []struct {
+	type fault struct {
 		name string
 		run  func(t *testing.T, h Harness)
-	}{
+	}
+	faults := []fault{
 		{"killed and restarted under load", testKilled},
 		{"frozen", testFrozen},
 		{"replies cut short", testCut},
 		{"messages that overtake each other", testReordered},
-	} {
+	}
+	if h.Disk {
+		faults = append(faults, fault{"full disk", testFull})
+	}
+	for _, fault := range faults {
 		t.Run(fault.name, func(t *testing.T) {
 			t.Parallel()
 			fault.run(t, h)
