@@ -55,7 +55,7 @@ var severalClocks = map[string]string{
 	"keys and tags are invalidated in one step that advances once":         noClock,
 	"invalidating again refuses again":                                     noClock,
 	"what is stored after an invalidation is valid: equal is after":        noClock,
-	"each concurrent invalidation has a number of its own":                 noClock,
+	"each concurrent write advances the clock":                             noClock,
 	"no step revives an entry: tags count from its own stamp":              newStamp,
 }
 

@@ -108,14 +108,11 @@ func (d database) bench(b *testing.B, s *sqlstore.Store) {
 			b.StartTimer()
 		}
 	})
-	b.Run("delete", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := s.Invalidate(ctx, driver.Invalidation{Keys: keys[:1]}); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+	atOnce(b, "delete", contender{"floor", func(g int) error { return f.remove(ctx, sets[g][0]) }},
+		contender{"strata", func(g int) error {
+			_, err := s.Invalidate(ctx, driver.Invalidation{Keys: sets[g][:1]})
+			return err
+		}})
 }
 
 // floor is prepared statements on the table of s.
@@ -128,6 +125,7 @@ type floor struct {
 	many    *sql.Stmt
 	advance *sql.Stmt // the second row that a Set has to write
 	both    *sql.Stmt // the two in one statement, where there is such a thing
+	delete  *sql.Stmt
 	array   bool
 }
 
@@ -172,6 +170,7 @@ func (d database) floor(b *testing.B, s *sqlstore.Store) *floor {
 		meta+" WHERE namespace = "+s.Mark(1)+" AND NOT EXISTS (SELECT 1 FROM "+meta+" WHERE namespace = 'floor')", s.Namespace()); err != nil {
 		b.Fatal(err)
 	}
+	f.delete = prepare("DELETE FROM " + table + " WHERE namespace = 'floor' AND name = " + s.Mark(1))
 	f.advance = prepare("UPDATE " + meta + " SET clock = clock + 1 WHERE namespace = 'floor'")
 	if f.array {
 		f.many = prepare("SELECT name, body FROM " + table + " WHERE namespace = $1 AND name = ANY ($2::bytea[]) AND expires > now()")
@@ -232,6 +231,11 @@ func (f *floor) getMany(ctx context.Context, keys []driver.Key) error {
 		return fmt.Errorf("%d rows", len(out))
 	}
 	return rows.Err()
+}
+
+func (f *floor) remove(ctx context.Context, k driver.Key) error {
+	_, err := f.delete.ExecContext(ctx, []byte(k.String()))
+	return err
 }
 
 func (f *floor) set(ctx context.Context, keys []driver.Key) error {

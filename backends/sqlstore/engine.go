@@ -20,7 +20,7 @@ type engine interface {
 	touch(ctx context.Context, c session, p *params) (outcome, error)
 	incr(ctx context.Context, c session, p *params) (outcome, error)
 	move(ctx context.Context, c session, p *params) (outcome, error)
-	// invalidate says in value how many live entries it removed.
+	// invalidate says in removed what live entries it removed.
 	invalidate(ctx context.Context, c session, p *params) (outcome, error)
 }
 
@@ -29,6 +29,8 @@ type outcome struct {
 	clock driver.Stamp
 	done  bool
 	value int64
+	// removed are names.
+	removed []string
 	// logged says that it was added to the log, of which somebody is to be told.
 	logged bool
 }
@@ -51,10 +53,15 @@ func (single) do(ctx context.Context, c session, name string, p *params) (outcom
 	if err != nil {
 		return outcome{}, err
 	}
+	c.tell(logged)
+	return outcome{clock: c.s.stamp(epoch, clock), done: value.Valid, value: value.Int64, logged: logged}, nil
+}
+
+// tell tells the readers of the log of something that was added to it.
+func (c session) tell(logged bool) {
 	if logged && !c.foreign { // whose transaction has not ended
 		c.s.notifier.notify()
 	}
-	return outcome{clock: c.s.stamp(epoch, clock), done: value.Valid, value: value.Int64, logged: logged}, nil
 }
 
 func (single) plant(ctx context.Context, c session, p *params) (map[string]driver.Token, error) {
@@ -91,8 +98,20 @@ func (e single) move(ctx context.Context, c session, p *params) (outcome, error)
 	return e.do(ctx, c, "move", p)
 }
 
-func (e single) invalidate(ctx context.Context, c session, p *params) (outcome, error) {
-	return e.do(ctx, c, "invalidate", p)
+func (single) invalidate(ctx context.Context, c session, p *params) (outcome, error) {
+	var epoch, clock int64
+	var logged bool
+	var removed string
+	ok, err := c.one(ctx, "invalidate", p, &epoch, &clock, &logged, &removed)
+	if err == nil && !ok {
+		err = errNoRecord
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	c.tell(logged)
+	names, _ := unlist(removed)
+	return outcome{clock: c.s.stamp(epoch, clock), done: true, removed: names, logged: logged}, nil
 }
 
 func (e single) incr(ctx context.Context, c session, p *params) (outcome, error) {

@@ -19,10 +19,11 @@ const (
 	// readsAtOnce is how many readings run at once before others wait, to go
 	// together: so they wait for a quarter of a round trip.
 	readsAtOnce = 4
-	// togetherMost is how many calls go together, and togetherSize the size of what is
-	// set alone.
-	togetherMost = 64
-	togetherSize = 16 << 10
+	// togetherMost is how many calls go together, of which none sets more than
+	// togetherSize, or invalidates more than togetherNames: what the log tells.
+	togetherMost  = 64
+	togetherSize  = 16 << 10
+	togetherNames = 15
 )
 
 // GetMany implements driver.ManyGetter, in one statement for 512 keys, and

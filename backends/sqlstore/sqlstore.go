@@ -73,6 +73,7 @@ type Store struct {
 
 	reads    *gather.Reads
 	sets     *gather.Sets
+	drops    *gather.Group[driver.Invalidation, driver.Invalidated]
 	sweeper  sweeper
 	log      logState
 	notifier notifier
@@ -128,6 +129,9 @@ func New(db *sql.DB, dialect Dialect, opts *Options) (*Store, error) {
 	s.log.began, s.log.poll, s.notifier.store = time.Now(), logPoll, s
 	s.reads = gather.NewReads("sqlstore: get", readsAtOnce, togetherMost, s.getOne, s.GetMany)
 	s.sets = gather.NewSets("sqlstore: put", 1, togetherMost, s.putOne, s.PutMany)
+	s.drops = &gather.Group[driver.Invalidation, driver.Invalidated]{
+		Op: "sqlstore: invalidate", Width: 1, Max: togetherMost, One: s.invalidate, Many: s.invalidateMany,
+	}
 	s.sweeper.ctx, s.sweeper.cancel = context.WithCancel(context.Background())
 	s.sweeper.next.Store(s.sweeper.after(o.SweepEvery))
 	return s, nil
@@ -189,7 +193,7 @@ func (s *Store) Close(ctx context.Context) error {
 	if s.closed.Swap(true) {
 		return nil
 	}
-	err := wrap(ctx, "close", errors.Join(s.reads.Close(ctx), s.sets.Close(ctx)))
+	err := wrap(ctx, "close", errors.Join(s.reads.Close(ctx), s.sets.Close(ctx), s.drops.Close(ctx)))
 	select {
 	case <-s.sweeper.end():
 	case <-ctx.Done():

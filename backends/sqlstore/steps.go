@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -264,10 +265,10 @@ func (e steps) move(ctx context.Context, c session, p *params) (outcome, error) 
 }
 
 func (e steps) invalidate(ctx context.Context, c session, p *params) (outcome, error) {
-	var removed int64
+	var removed []string
 	names := []string{"clear"}
 	if len(p.items) > 0 {
-		names = append(names, "count", "delete")
+		names = append(names, "alive", "delete")
 	}
 	tags := &params{}
 	for _, t := range p.tags {
@@ -280,7 +281,8 @@ func (e steps) invalidate(ctx context.Context, c session, p *params) (outcome, e
 	}
 	out, err := e.advancing(ctx, c, p, names, func(c session) (bool, error) {
 		if len(p.items) > 0 {
-			if _, err := c.one(ctx, "count", p, &removed); err != nil {
+			var err error
+			if removed, err = namesIn(c.query(ctx, "alive", p)); err != nil {
 				return false, err
 			}
 			if _, err := c.exec(ctx, "delete", p); err != nil {
@@ -300,6 +302,23 @@ func (e steps) invalidate(ctx context.Context, c session, p *params) (outcome, e
 		}
 		return true, nil
 	})
-	out.value = removed
+	out.removed = removed
 	return out, err
+}
+
+// namesIn reads names.
+func namesIn(rows *sql.Rows, err error) ([]string, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		out = append(out, name)
+	}
+	return out, rows.Err()
 }

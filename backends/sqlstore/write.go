@@ -9,6 +9,7 @@ import (
 
 	"github.com/stratacache/strata/cache/driver"
 	"github.com/stratacache/strata/cache/driver/envelope"
+	"github.com/stratacache/strata/internal/gather"
 )
 
 // check says whether e can be stored.
@@ -53,7 +54,7 @@ func (s *Store) putOne(ctx context.Context, what driver.Item) (driver.Result, er
 	}
 	if err := s.check(e); err != nil {
 		if errors.Is(err, driver.ErrTooLarge) && (mode == driver.Set || mode == driver.SetFenced) {
-			if _, err := s.Invalidate(ctx, driver.Invalidation{Keys: []driver.Key{key}}); err != nil {
+			if _, err := s.invalidate(ctx, driver.Invalidation{Keys: []driver.Key{key}}); err != nil {
 				return driver.Result{}, err
 			}
 		}
@@ -85,22 +86,55 @@ func (s *Store) Touch(ctx context.Context, key driver.Key, life driver.Life) (dr
 	return out.result(), err
 }
 
-// Invalidate implements driver.Store: all keys and tags in one step.
+// Invalidate implements driver.Store: all keys and tags in one step. Like Sets,
+// those that come at once go together.
 func (s *Store) Invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error) {
-	var out outcome
-	p := invalidation(what)
+	if len(what.Keys) <= togetherNames && len(what.Tags) <= togetherNames {
+		return s.drops.Do(ctx, what)
+	}
+	return s.invalidate(ctx, what)
+}
+
+func (s *Store) invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error) {
+	a := s.invalidateMany(ctx, []driver.Invalidation{what})[0]
+	return a.Value, a.Err
+}
+
+// invalidateMany is one step. What two of them name is removed by the first.
+func (s *Store) invalidateMany(ctx context.Context, whats []driver.Invalidation) []gather.Answer[driver.Invalidated] {
+	var all driver.Invalidation
+	for _, what := range whats {
+		all.Keys, all.Tags = append(all.Keys, what.Keys...), append(all.Tags, what.Tags...)
+	}
+	var done outcome
+	p := invalidation(all)
+	p.by = int64(len(whats))
 	err := s.run(ctx, "invalidate", func(c session) (err error) {
-		out, err = s.engine.invalidate(ctx, c, p)
+		done, err = s.engine.invalidate(ctx, c, p)
 		return err
 	})
-	if err != nil {
-		return driver.Invalidated{}, err
-	}
-	if p.clear {
+	if err == nil && p.clear {
 		s.sweeper.invalid.Store(true)
 		s.wrote(1)
 	}
-	return driver.Invalidated{Removed: int(out.value), Clock: out.clock}, nil
+	removed := make(map[string]bool, len(done.removed))
+	for _, name := range done.removed {
+		removed[name] = true
+	}
+	out := make([]gather.Answer[driver.Invalidated], len(whats))
+	for i, what := range whats {
+		if out[i].Err = err; err != nil {
+			continue
+		}
+		out[i].Value.Clock = done.clock
+		for _, k := range what.Keys {
+			if name := string(nameOf(k)); removed[name] {
+				out[i].Value.Removed++
+				delete(removed, name)
+			}
+		}
+	}
+	return out
 }
 
 // InvalidateTx is Invalidate in the caller's own transaction, in the same
@@ -129,7 +163,7 @@ func (s *Store) InvalidateTx(ctx context.Context, tx *sql.Tx, what driver.Invali
 	if err != nil {
 		return driver.Invalidated{}, wrap(ctx, "invalidate", err)
 	}
-	return driver.Invalidated{Removed: int(out.value), Clock: out.clock}, nil
+	return driver.Invalidated{Removed: len(out.removed), Clock: out.clock}, nil
 }
 
 func invalidation(what driver.Invalidation) *params {

@@ -40,8 +40,8 @@
 //	Invalidate           yes, once       removed    –
 //	Move                 if moved (*)    new        kept, with tags and life
 //
-// Sets of different keys that come at once may be one step, which advances the
-// clock by as many as they are and has one number.
+// Sets of different keys that come at once may be one step, and so may be
+// invalidations: it advances the clock by as many as they are, and has one number.
 //
 // (*) Of a store that is no [Mover] twice. In place of the clock, advanced, an
 // entry may carry an older stamp with which it is valid.

@@ -213,16 +213,18 @@ e AS (INSERT INTO {entry} ({columns}, fresh, ends)
 l AS ({change}, 1, ARRAY[$from::bytea, $key::bytea], NULL FROM m WHERE EXISTS (SELECT 1 FROM e) AND {followed} RETURNING 1)
 {outcome}
 
+-- The names of what it removed are told as those of the log.
+
 -- name: invalidate
-WITH m AS (UPDATE {meta} m SET clock = m.clock + 1, cleared = CASE WHEN $clear::boolean THEN m.clock + 1 ELSE m.cleared END
+WITH m AS (UPDATE {meta} m SET clock = m.clock + $by, cleared = CASE WHEN $clear::boolean THEN m.clock + $by ELSE m.cleared END
 	WHERE {record} RETURNING m.namespace, m.epoch, m.clock),
 t AS (INSERT INTO {tag} (namespace, tag, stamp) SELECT m.namespace, x.tag, m.clock FROM m, unnest($dropped::bytea[]) AS x (tag) ORDER BY x.tag
 	ON CONFLICT (namespace, tag) DO UPDATE SET stamp = EXCLUDED.stamp),
 e AS (DELETE FROM {entry} e USING m AS a JOIN {meta} m ON m.namespace = a.namespace
-	WHERE e.namespace = a.namespace AND e.name = ANY ($keys::bytea[]) RETURNING {live} AS live),
-l AS ({change}, 1, CASE WHEN cardinality($keys::bytea[]) <= 1000 THEN $keys::bytea[] END,
+	WHERE e.namespace = a.namespace AND e.name = ANY ($keys::bytea[]) RETURNING e.name, {live} AS live),
+l AS ({change}, $by, CASE WHEN cardinality($keys::bytea[]) <= 1000 THEN $keys::bytea[] END,
 	CASE WHEN $clear::boolean THEN $dropped::bytea[] || '\x00'::bytea ELSE $dropped::bytea[] END FROM m WHERE {followed} RETURNING 1)
-SELECT m.epoch, m.clock, (SELECT count(*) FROM e WHERE e.live), EXISTS (SELECT 1 FROM l) FROM m
+SELECT m.epoch, m.clock, EXISTS (SELECT 1 FROM l), coalesce((SELECT string_agg(encode(e.name, 'hex') || ' ', '') FROM e WHERE e.live), '') FROM m
 
 -- name: expired
 DELETE FROM {entry} WHERE expires <= statement_timestamp() AND ctid = ANY (ARRAY (

@@ -151,8 +151,8 @@ WHERE {record} AND e.name = $from AND e.token = $old AND {live}
 -- name: leave
 DELETE FROM {entry} WHERE namespace = $ns AND name = $from
 
--- name: count
-SELECT count(*) FROM {meta} m JOIN {entry} e ON e.namespace = m.namespace
+-- name: alive
+SELECT e.name FROM {meta} m JOIN {entry} e ON e.namespace = m.namespace
 WHERE m.namespace = $ns AND e.name IN ([[$key]]) AND {live}
 
 -- name: delete
