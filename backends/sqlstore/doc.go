@@ -35,12 +35,12 @@
 // Elsewhere what advances the clock is a transaction: of MySQL four or five
 // round trips, of SQLite calls of a library. Get, GetMany, Fill and SQLite's
 // Incr remain single statements; Incr of MySQL, and a Fill that is refused, ask
-// for the clock in another one. MariaDB sets many entries in one statement, and a
-// single one if a row is there for it; if not, in three.
+// for the clock in another one. MariaDB invalidates in one statement, sets many entries
+// in one, and a single one if a row is there for it; if not, in three.
 //
-// Calls that come at once go together. While a Set is on its way further ones wait,
-// and are one statement then; so are Gets while four are on their way (with SQLite,
-// one). A call alone never waits.
+// Calls that come at once go together. While a Set is on its way further ones wait, and
+// are one statement then; so are invalidations, and Gets while four are on their
+// way. A call alone never waits.
 //
 // A reading looks at tags only while it meets some: the first entry with tags
 // after 64 without takes a second statement.

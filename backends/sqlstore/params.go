@@ -78,6 +78,7 @@ const (
 	fieldHigh
 	fieldFrom
 	fieldDropped
+	fieldTagList
 	fieldClear
 	fieldLimit
 	fieldNow
@@ -98,7 +99,7 @@ var fields = map[string]field{
 	"fresh": fieldFresh, "ends": fieldEnds, "number": fieldNumber, "size": fieldSize, "life": fieldLife, "until": fieldUntil, "body": fieldBody,
 
 	"hold": fieldHold, "epoch": fieldEpoch, "stamp": fieldStamp, "current": fieldCurrent, "by": fieldBy,
-	"delta": fieldDelta, "low": fieldLow, "high": fieldHigh, "from": fieldFrom, "dropped": fieldDropped, "clear": fieldClear,
+	"delta": fieldDelta, "low": fieldLow, "high": fieldHigh, "from": fieldFrom, "dropped": fieldDropped, "taglist": fieldTagList, "clear": fieldClear,
 	"limit": fieldLimit, "now": fieldNow, "channel": fieldChannel,
 
 	"keys": fieldKeys, "news": fieldNews, "seens": fieldSeens, "kinds": fieldKinds, "taglists": fieldTagLists,
@@ -216,6 +217,8 @@ func (s *Store) shared(f field, p *params) any {
 		return p.from
 	case fieldDropped:
 		return arrayText(p.tags)
+	case fieldTagList:
+		return s.dialect.list(p.tags)
 	case fieldClear:
 		return p.clear
 	case fieldLimit:

@@ -62,7 +62,7 @@ func (c session) plain() bool { return c.conn != nil || c.foreign || c.s.dialect
 
 // statement is the one of that name for the items of p.
 func (c session) statement(name string, p *params) (*statement, error) {
-	if c.s.dialect == PostgreSQL || p == nil { // which has arrays
+	if p == nil {
 		return c.s.statements.get(name, 1)
 	}
 	return c.s.statements.get(name, room(len(p.items)))

@@ -18,6 +18,7 @@ var files embed.FS
 type statements struct {
 	dialect  Dialect
 	bodies   map[string]string
+	repeats  map[string]bool   // those that repeat a part for each item
 	literals map[string]string // what is the same for each call of a store
 	made     sync.Map          // of statementKey to *statement
 }
@@ -56,7 +57,7 @@ func load(d Dialect, tables, literals map[string]string) (*statements, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: %w", err)
 	}
-	parts, bodies := make(map[string]string), make(map[string]string)
+	parts, bodies, repeats := make(map[string]string), make(map[string]string), make(map[string]bool)
 	var into map[string]string
 	var name string
 	for line := range strings.Lines(string(text)) {
@@ -85,12 +86,16 @@ func load(d Dialect, tables, literals map[string]string) (*statements, error) {
 			})
 		}
 		bodies[name] = strings.TrimSpace(body)
+		repeats[name] = repeated.MatchString(body)
 	}
-	return &statements{dialect: d, bodies: bodies, literals: literals}, err
+	return &statements{dialect: d, bodies: bodies, repeats: repeats, literals: literals}, err
 }
 
 // get returns a statement for so many items, or for a few more: see room.
 func (s *statements) get(name string, items int) (*statement, error) {
+	if !s.repeats[name] {
+		items = 1
+	}
 	key := statementKey{name, items}
 	if st, ok := s.made.Load(key); ok {
 		return st.(*statement), nil

@@ -117,22 +117,32 @@ func (e steps) set(ctx context.Context, c session, p *params) (outcome, error) {
 }
 
 // setAtOnce sets entries in one statement of MariaDB, which is a transaction.
-func (steps) setAtOnce(ctx context.Context, c session, p *params) (outcome, error) {
+func (e steps) setAtOnce(ctx context.Context, c session, p *params) (outcome, error) {
 	name := "set"
 	if p.plain() {
 		name = "setplain"
 	}
+	return e.atOnce(ctx, c, name, p)
+}
+
+// atOnce runs a statement of MariaDB that is a transaction.
+func (steps) atOnce(ctx context.Context, c session, name string, p *params) (outcome, error) {
 	p.clock.Epoch = c.s.epoch.Load()
 	p.fence = p.clock
 	var clock int64
-	ok, err := c.one(ctx, name, p, &clock)
+	var removed sql.NullString
+	ok, err := c.one(ctx, name, p, &clock, &removed)
 	if err == nil && !ok {
 		err = errNoRecord
 	}
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{clock: driver.Stamp{Epoch: p.clock.Epoch, N: uint64(clock)}, done: true}, nil
+	out := outcome{clock: driver.Stamp{Epoch: p.clock.Epoch, N: uint64(clock)}, done: true}
+	if removed.Valid {
+		out.removed, _ = unlist(removed.String + " ")
+	}
+	return out, nil
 }
 
 // replace sets an entry in one statement where a row is there for it, and in three
@@ -265,6 +275,12 @@ func (e steps) move(ctx context.Context, c session, p *params) (outcome, error) 
 }
 
 func (e steps) invalidate(ctx context.Context, c session, p *params) (outcome, error) {
+	if c.s.mariadb.Load() && !c.foreign && len(p.items) <= manyKeys { // whose names it can bring back
+		if len(p.items) == 0 {
+			return e.atOnce(ctx, c, "invalidatetags", p)
+		}
+		return e.atOnce(ctx, c, "invalidatekeys", p)
+	}
 	var removed []string
 	names := []string{"clear"}
 	if len(p.items) > 0 {

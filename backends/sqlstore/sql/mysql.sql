@@ -155,6 +155,7 @@ UPDATE {meta} m SET m.clock = LAST_INSERT_ID(m.clock + $by) WHERE {record} AND m
 
 -- part: begin
 BEGIN NOT ATOMIC
+	DECLARE removed LONGTEXT;
 	DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END;
 	START TRANSACTION;
 	{advancing};
@@ -162,7 +163,7 @@ BEGIN NOT ATOMIC
 
 -- part: commit
 		COMMIT;
-		SELECT LAST_INSERT_ID();
+		SELECT LAST_INSERT_ID(), removed;
 	ELSE
 		ROLLBACK;
 	END IF;
@@ -173,6 +174,29 @@ END
 
 -- name: setplain
 {begin} {puttingplain}; {commit}
+
+-- part: dropping
+		IF $taglist IS NOT NULL THEN
+			INSERT INTO {tag} (namespace, tag, stamp)
+			SELECT $ns, UNHEX(j.hex), LAST_INSERT_ID() FROM JSON_TABLE($taglist, '$[*]' COLUMNS (hex VARCHAR(1026) CHARACTER SET ascii PATH '$')) j
+			ON DUPLICATE KEY UPDATE stamp = VALUES(stamp);
+		END IF;
+		IF $clear THEN
+			UPDATE {meta} SET cleared = clock WHERE namespace = $ns;
+		END IF;
+
+-- name: invalidatekeys
+{begin}
+		SELECT GROUP_CONCAT(HEX(e.name) SEPARATOR ' ') INTO removed FROM {meta} m JOIN {entry} e ON e.namespace = m.namespace
+		WHERE m.namespace = $ns AND e.name IN ([[$key]]) AND {live};
+		DELETE FROM {entry} WHERE namespace = $ns AND name IN ([[$key]]);
+		{dropping}
+{commit}
+
+-- name: invalidatetags
+{begin}
+		{dropping}
+{commit}
 
 -- Add first makes sure that there is a row, and so holds its lock.
 
