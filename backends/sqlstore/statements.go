@@ -183,7 +183,7 @@ func (d Dialect) placeholder(n int) string {
 // statements as there are lengths of lists. What is too much is filled with the
 // last item, again.
 func room(n int) int {
-	const fine = 4 // bits that are kept
+	const fine = 5 // bits that are kept
 	drop := max(0, bits.Len(uint(n))-fine)
 	return (n + 1<<drop - 1) >> drop << drop
 }
