@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
@@ -10,25 +11,30 @@ import (
 // peek reads a hit from the store as one reads it in memory: the entry alone,
 // judged by what this process knows from the log. It reports false where that says
 // too little, or where there is no fresh entry: then the store is to be asked, which
-// alone knows where a load begins.
-func (e *engine) peek(ctx context.Context, f *found) bool {
+// alone knows where a load begins. A store that did not answer in time is not
+// asked again.
+func (e *engine) peek(ctx context.Context, f *found) (bool, error) {
 	if e.peeker == nil || f.flags != 0 {
-		return false
+		return false, nil
 	}
 	before := e.node.load()
 	if before.clock.Epoch == 0 || before.clock.N < before.need || time.Since(before.verified) > e.opts.Staleness {
-		return false
+		return false, nil
 	}
 	sent := time.Now()
 	entry, err := e.peeker.Peek(ctx, f.key)
+	if err != nil && (errors.Is(err, ErrStoreTimeout) || ctx.Err() != nil) {
+		f.outcome, f.took = Failed, time.Since(sent)
+		return false, err
+	}
 	if err != nil || entry == nil || e.node.judge(before.clock.Epoch, f.key, entry) != driver.Valid ||
 		unreadable(entry) || stale(entry) || e.owes(f.key, entry) {
-		return false
+		return false, nil
 	}
 	f.took = time.Since(sent)
 	f.entry, f.outcome, f.tier = entry, hitOutcome(entry, Hit), len(e.near)
 	e.toNear(ctx, f.key, &nearCopy{entry: entry, asOf: before.clock}, entry.Life, len(e.near))
-	return true
+	return true, nil
 }
 
 // judge judges an entry that was read from the store, if the node is still in the

@@ -16,15 +16,24 @@ type peekable struct {
 	*logged
 	gets, peeks atomic.Int64
 	lag         atomic.Pointer[driver.Entry] // what a peek returns in place of what stands
+	hangs       atomic.Bool
 }
 
 func (p *peekable) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
 	p.gets.Add(1)
+	if p.hangs.Load() {
+		<-ctx.Done()
+		return driver.Reading{}, ctx.Err()
+	}
 	return p.logged.Get(ctx, key, hold)
 }
 
 func (p *peekable) Peek(ctx context.Context, key driver.Key) (*driver.Entry, error) {
 	p.peeks.Add(1)
+	if p.hangs.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	if e := p.lag.Load(); e != nil {
 		return e, nil
 	}
@@ -110,5 +119,26 @@ func TestPeekNeedsTheLog(t *testing.T) {
 			t.Errorf("asked %d times, peeked %d times", n, s.peeks.Load()-before)
 		}
 		s.silent.Store(false)
+	})
+}
+
+// A store that hangs is waited for once.
+func TestPeekThatHangs(t *testing.T) {
+	inPeekWorld(t, func(t *testing.T, s *peekable, _ *cache.Client, read func(string) int64) {
+		read("v")
+		const timeout = 100 * time.Millisecond
+		c := open(t, s, &cache.Options{Near: []cache.Tier{{Store: locmem.New(&locmem.Options{MaxBytes: 1})}}, StoreTimeout: timeout})
+		values := cache.For[string](c)
+		for range 2 { // the first one starts the reading of the log
+			_, _ = values.Get(t.Context(), "k")
+			time.Sleep(time.Millisecond)
+		}
+		s.hangs.Store(true)
+		defer s.hangs.Store(false)
+		gets, peeks, began := s.gets.Load(), s.peeks.Load(), time.Now()
+		got, err := values.GetOrSet(t.Context(), "k", func(context.Context) (string, error) { return "own", nil })
+		if got != "own" || err != nil || time.Since(began) != timeout || s.gets.Load() != gets || s.peeks.Load() != peeks+1 {
+			t.Errorf("got %q, %v, after %v, %d times asked and %d peeked", got, err, time.Since(began), s.gets.Load()-gets, s.peeks.Load()-peeks)
+		}
 	})
 }

@@ -57,8 +57,11 @@ func (v *view) find(ctx context.Context, name string, hold time.Duration, f *fou
 		}
 	}
 	f.writes = e.writes.Load()
-	if f.entry = e.nearest(ctx, f); f.entry == nil && !e.peek(ctx, f) {
-		err = e.ask(ctx, hold, f)
+	if f.entry = e.nearest(ctx, f); f.entry == nil {
+		var hit bool
+		if hit, err = e.peek(ctx, f); err == nil && !hit {
+			err = e.ask(ctx, hold, f)
+		}
 	}
 	e.toMemo(r, f.key, f.entry, f.writes)
 	return err
@@ -76,8 +79,12 @@ func (e *engine) nearest(ctx context.Context, f *found) *driver.Entry {
 	return entry
 }
 
-// ask reads f.key from the authoritative store.
+// ask reads f.key from the authoritative store. What is owed is stored over by
+// nobody, so that no fence is planted for it.
 func (e *engine) ask(ctx context.Context, hold time.Duration, f *found) error {
+	if hold > 0 && e.owes(f.key, nil) {
+		hold = 0
+	}
 	if hold > 0 && e.opts.StoreSoftTimeout > 0 {
 		return e.askSoftly(ctx, hold, f)
 	}

@@ -523,3 +523,29 @@ func TestMoveOntoADebt(t *testing.T) {
 		}
 	})
 }
+
+// Where nobody may store, no placeholder is left for others to wait for.
+func TestNoFenceForWhatIsOwed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOutage()
+		_ = o.Store.Close(t.Context())
+		shared := locmem.New(nil)
+		defer shared.Close(context.Background())
+		o.Store = remote{shared}
+		client := open(t, o, nil)
+		other := cache.For[string](open(t, remote{shared}, nil))
+		o.deaf.Store(true)
+		if _, err := client.Delete(t.Context(), "k"); err == nil {
+			t.Fatal("Delete: got no error")
+		}
+		if got, err := cache.For[string](client).GetOrSet(t.Context(), "k", value("a")); got != "a" || err != nil {
+			t.Errorf("got %q, %v", got, err)
+		}
+		began := time.Now()
+		if got, err := other.GetOrSet(t.Context(), "k", value("b")); got != "b" || err != nil || time.Since(began) != 0 {
+			t.Errorf("another process got %q, %v after %v: it waited for a load that is over", got, err, time.Since(began))
+		}
+		o.deaf.Store(false)
+		time.Sleep(time.Minute) // it is replayed
+	})
+}
