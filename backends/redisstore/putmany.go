@@ -146,7 +146,8 @@ func (s *space) setCmds(ctx context.Context, items []driver.Item, clock driver.S
 	}
 	all := slices.Grow((*buf)[:0], size)
 	cmds := make([]*redis.Cmd, len(items))
-	names, lives := s.names(len(items), func(i int) driver.Key { return items[i].Key }), make([]int64, len(items))
+	names, lives := make([]string, len(items)), make([]int64, len(items))
+	s.fillNames(names, func(i int) driver.Key { return items[i].Key })
 	const most = 5
 	args := make([]any, 0, most*len(items))
 	now := time.Now()
