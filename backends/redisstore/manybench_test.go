@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/stratacache/strata/backends/redisstore"
 	"github.com/stratacache/strata/cache/driver"
 	"github.com/stratacache/strata/cache/driver/envelope"
 	"github.com/stratacache/strata/internal/servertest"
@@ -20,7 +21,8 @@ import (
 // BenchmarkMany measures a hundred entries at once beside the plain commands of
 // go-redis for a hundred raw values, on the same server and client. A second floor
 // is the same bytes: names and values as long as ours, and beside them the one
-// command without which there is no clock.
+// command without which there is no clock. A store that is followed also writes
+// what was set to its log.
 func BenchmarkMany(b *testing.B) {
 	for _, size := range []int{100, 8 << 10} {
 		b.Run(fmt.Sprintf("%d B", size), func(b *testing.B) { benchMany(b, size) })
@@ -29,7 +31,7 @@ func BenchmarkMany(b *testing.B) {
 
 func benchMany(b *testing.B, size int) {
 	rdb := client(b, servertest.Redis(b).Addr)
-	s := over(b, rdb, "bench")
+	s, followed := over(b, rdb, "bench"), over(b, rdb, "followed")
 	// As in a server: a context that can end.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -50,7 +52,7 @@ func benchMany(b *testing.B, size int) {
 		})
 		return err
 	}
-	put := func() error {
+	putTo := func(s *redisstore.Store) error {
 		items, entries := make([]driver.Item, many), make([]driver.Entry, many) // which are the store's then
 		life := long()
 		for i, k := range keys {
@@ -64,14 +66,19 @@ func benchMany(b *testing.B, size int) {
 		}
 		return nil
 	}
+	put := func() error { return putTo(s) }
 	if err := errors.Join(setAll(raw, payload), setAll(names, value), put()); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := followed.ReadLog(ctx, driver.Stamp{}, 0); err != nil { // from now on it has a log
 		b.Fatal(err)
 	}
 	worked := func() time.Duration { return serverTime(b, rdb) }
 	atOnce(b, worked, "set 100",
 		contender{"raw", func() error { return setAll(raw, payload) }},
 		contender{"bytes", func() error { return setAll(names, value, redis.NewIntCmd(ctx, "hincrby", "floor", "n", many)) }},
-		contender{"strata", put})
+		contender{"strata", put},
+		contender{"followed", func() error { return putTo(followed) }})
 	atOnce(b, worked, "get 100",
 		contender{"raw", func() error { return rdb.MGet(ctx, raw...).Err() }},
 		contender{"bytes", func() error {
