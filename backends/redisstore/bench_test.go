@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/stratacache/strata/backends/redisstore"
 	"github.com/stratacache/strata/cache/driver"
 	"github.com/stratacache/strata/internal/servertest"
@@ -25,7 +23,6 @@ func BenchmarkStore(b *testing.B) {
 	// As in a server: a context that can end.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	const many = 100
 	for _, size := range []int{100, 8 << 10} {
 		payload := bytes.Repeat([]byte("x"), size)
 		entry := func() *driver.Entry { return &driver.Entry{Life: long(), Payload: payload} }
@@ -46,10 +43,6 @@ func BenchmarkStore(b *testing.B) {
 		err := rdb.Set(ctx, "raw", payload, time.Hour).Err()
 		if err != nil {
 			b.Fatal(err)
-		}
-		keys, names := make([]driver.Key, many), make([]string, many)
-		for i := range many {
-			keys[i], names[i] = key("m"+strconv.Itoa(i)), "raw"+strconv.Itoa(i)
 		}
 		set(b, s, "k", entry())
 		tagged := entry()
@@ -82,35 +75,6 @@ func BenchmarkStore(b *testing.B) {
 		})
 		run("set/tag", func(*testing.B, int) error {
 			_, err := s.Invalidate(ctx, driver.Invalidation{Tags: []string{"t"}})
-			return err
-		})
-		run("setmany/raw", func(*testing.B, int) error {
-			_, err := rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-				for _, n := range names {
-					p.Set(ctx, n, payload, time.Hour)
-				}
-				return nil
-			})
-			return err
-		})
-		run("setmany/put", func(b *testing.B, _ int) error {
-			items := make([]driver.Item, many)
-			for i, k := range keys {
-				items[i] = driver.Item{Key: k, Entry: entry()}
-			}
-			for _, r := range s.PutMany(ctx, items) {
-				if r.Err != nil {
-					return r.Err
-				}
-			}
-			return nil
-		})
-		run("getmany/raw", func(*testing.B, int) error { return rdb.MGet(ctx, names...).Err() })
-		run("getmany/get", func(b *testing.B, _ int) error {
-			r, err := s.GetMany(ctx, keys, 0)
-			if err == nil && r[many-1].Entry == nil {
-				b.Fatal("a miss")
-			}
 			return err
 		})
 	}

@@ -74,7 +74,10 @@ func (c *cluster) read(ctx context.Context, keys []driver.Key, out []driver.KeyR
 		case err != nil && !errors.Is(err, redis.Nil):
 			readings[j].Err = c.failed(ctx, err)
 		default:
-			readings[j].Reading = plainReading(keys[i], rec.clock, bytesOf(text), err == nil)
+			readings[j].Fence.Stamp = rec.clock
+			if err == nil {
+				plainReading(&readings[j].Reading, keys[i], bytesOf(text))
+			}
 		}
 	}
 	if err := c.checkTags(ctx, c.rdb, rec, readings); err != nil {

@@ -97,14 +97,13 @@ func (c *cluster) set(ctx context.Context, items []driver.Item) ([]driver.ItemRe
 	buf := c.buffer()
 	defer c.free(buf)
 	for again := false; ; again = true {
-		sets := c.setCmds(ctx, items, clock, buf)
+		sets := &setCmds{blobs: *buf} // made anew, because go-redis remembers their slots
+		sets.fill(&c.space, items, clock)
+		*buf = sets.blobs
 		meta := c.recordCmd(ctx, tags)
 		_, _ = c.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 			_ = p.Process(ctx, meta)
-			for _, cmd := range sets {
-				_ = p.Process(ctx, cmd)
-			}
-			return nil
+			return p.BatchProcess(ctx, sets.cmds...)
 		})
 		if err := meta.Err(); err != nil {
 			return nil, err
@@ -127,11 +126,7 @@ func (c *cluster) set(ctx context.Context, items []driver.Item) ([]driver.ItemRe
 			return nil, err
 		}
 		c.saw(after)
-		out := make([]driver.ItemResult, len(items))
-		for i, cmd := range sets {
-			out[i] = driver.ItemResult{Result: driver.Result{Done: cmd.Err() == nil, Clock: after}, Err: c.failed(ctx, cmd.Err())}
-		}
-		return out, nil
+		return sets.results(after, func(err error) error { return c.failed(ctx, err) }), nil
 	}
 }
 

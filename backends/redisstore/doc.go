@@ -20,10 +20,11 @@
 // On one primary each method is one round trip: a script, called by its hash,
 // and sent whole once to a server that does not know it. Exceptions:
 //
-//   - GetMany and a PutMany that only sets are one pipeline of plain commands.
-//     GetMany takes a second one for tags that the entries of its last call did
-//     not have, and for placeholders; PutMany, when what it sets was invalidated
-//     since the last clock that it saw.
+//   - GetMany and a PutMany that only sets are one pipeline of plain commands,
+//     to which PutMany adds a script while somebody reads the log. GetMany takes a
+//     second one for tags that the entries of its last call did not have, and for
+//     placeholders; PutMany, when what it sets was invalidated since the last
+//     clock that it saw.
 //   - Move takes two.
 //   - Who finds no meta record, or something corrupt, takes one or two more.
 //
@@ -116,9 +117,10 @@
 //
 // Near tiers of other processes follow a log of changes: a stream beside the meta
 // record, of the last ten thousand messages or so. It exists only while somebody
-// reads it, and ends ten minutes later. It may be trimmed, evicted or lost: its
-// readers see a hole in the numbers. Before Redis 6.2 there is none, and near
-// tiers are emptied by each change.
+// reads it, and ends ten minutes later. It may be trimmed, evicted or lost, and a
+// PutMany may not know yet that it has begun: its readers see a hole in the
+// numbers. Before Redis 6.2 there is none, and near tiers are emptied by each
+// change.
 //
 // # Users
 //
@@ -126,9 +128,9 @@
 // last section, and may be left out):
 //
 //	ACL SETUSER app on >password ~shop:* ~shop!meta* -@all +evalsha +eval
-//	  +script|load +get +mget +getrange +set +setrange +incrby +exists +unlink
-//	  +pttl +pexpire +persist +hget +hmget +hset +hincrby +hlen +hdel +ping +info
-//	  +xadd +xread +xrevrange +expire
+//	  +script|load +get +mget +getrange +set +psetex +setrange +incrby +exists
+//	  +unlink +pttl +pexpire +persist +hget +hmget +hset +hincrby +hlen +hdel +ping
+//	  +info +xadd +xread +xrevrange +expire
 //
 // In a cluster the second pattern is ~{shop}!meta*, and +cluster|slots and
 // +asking are needed too.

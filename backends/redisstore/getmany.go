@@ -19,7 +19,8 @@ const manyKeys = 1000
 // keys, with plain commands in one round trip: a script would cost the server
 // several times as much. What it reads of tags are those that the entries of
 // the last call had; if there are others, it takes a second round trip, and so
-// do placeholders. A value of another type than string counts as nothing.
+// do placeholders. A value of another type than string counts as nothing, and so
+// does an empty one.
 func (s *primary) GetMany(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.KeyReading, error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, err
@@ -54,17 +55,15 @@ func (s *primary) getMany(ctx context.Context, keys []driver.Key) ([]driver.KeyR
 func (s *space) readMany(ctx context.Context, p processor, keys []driver.Key) (record, []driver.KeyReading, error) {
 	guess := *s.guess.Load()
 	meta := s.recordCmd(ctx, guess)
-	var mgets []*redis.SliceCmd
+	var mgets []*redis.StringSliceCmd
+	for part := range slices.Chunk(keys, manyKeys) {
+		args := s.newMGetArgs()
+		defer s.freeMGetArgs(args)
+		mgets = append(mgets, redis.NewStringSliceCmd(ctx, args.fill(s, part)...))
+	}
 	_, err := p.Pipelined(ctx, func(p redis.Pipeliner) error {
 		_ = p.Process(ctx, meta)
-		for part := range slices.Chunk(keys, manyKeys) {
-			args, names := make([]any, 1, 1+len(part)), s.names(len(part), func(i int) driver.Key { return part[i] })
-			args[0] = "mget"
-			for i := range names {
-				args = append(args, &names[i]) // a pointer is not allocated
-			}
-			cmd := redis.NewSliceCmd(ctx, args...)
-			mgets = append(mgets, cmd)
+		for _, cmd := range mgets {
 			_ = p.Process(ctx, cmd)
 		}
 		return nil
@@ -76,18 +75,19 @@ func (s *space) readMany(ctx context.Context, p processor, keys []driver.Key) (r
 	if err != nil || rec.clock.Epoch == 0 {
 		return rec, nil, err
 	}
-	readings := make([]driver.KeyReading, 0, len(keys))
-	for _, cmd := range mgets {
-		for _, v := range cmd.Val() {
-			if len(readings) == len(keys) {
-				return rec, nil, errReply
-			}
-			text, _ := v.(string)
-			readings = append(readings, driver.KeyReading{Reading: plainReading(keys[len(readings)], rec.clock, bytesOf(text), v != nil)})
+	readings := make([]driver.KeyReading, len(keys))
+	for part := range slices.Chunk(readings, manyKeys) {
+		values := mgets[0].Val()
+		if len(values) != len(part) {
+			return rec, nil, errReply
 		}
-	}
-	if len(readings) != len(keys) {
-		return rec, nil, errReply
+		for i, v := range values {
+			part[i].Fence.Stamp = rec.clock
+			if v != "" { // which is what none looks like
+				plainReading(&part[i].Reading, keys[i], bytesOf(v))
+			}
+		}
+		mgets, keys = mgets[1:], keys[len(part):]
 	}
 	return rec, readings, s.checkTags(ctx, p, rec, readings)
 }

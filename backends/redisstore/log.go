@@ -40,6 +40,7 @@ func (s *Store) ReadLog(ctx context.Context, after driver.Stamp, wait time.Durat
 
 // ReadLog implements engine.
 func (s *primary) ReadLog(ctx context.Context, after driver.Stamp, wait time.Duration) (driver.LogReading, error) {
+	s.quiet.Store(false)
 	r, err := s.readLog(ctx, s.rdb, after, wait, func() (any, error) {
 		return s.eval(ctx, &s.scripts.head, s.heading(), true)
 	})

@@ -180,7 +180,7 @@ func certify(t *testing.T, dir string) {
 // this, and less is denied.
 func TestACL(t *testing.T) {
 	t.Parallel()
-	const commands = "-@all +evalsha +eval +script|load +get +mget +getrange +set +setrange +incrby +exists +unlink +pttl +pexpire +persist " +
+	const commands = "-@all +evalsha +eval +script|load +get +mget +getrange +set +psetex +setrange +incrby +exists +unlink +pttl +pexpire +persist " +
 		"+hget +hmget +hset +hincrby +hlen +hdel +ping +info +xadd +xread +xrevrange +expire"
 	server := servertest.Redis(t)
 	admin := client(t, server.Addr)

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"hash/maphash"
+	"sync"
 	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
@@ -18,6 +19,10 @@ type primary struct {
 	sizes sizes
 	// clock is one that was seen lately, for PutMany to begin with; nil at first.
 	clock atomic.Pointer[driver.Stamp]
+	sets  sync.Pool // of *setCmds
+	// quiet says that the last batch met no log, so that the next need not tell of
+	// what it changes. It may be wrong: then its readers start anew.
+	quiet atomic.Bool
 	// history is the last known id of the server's history, "" if it tells none.
 	history atomic.Pointer[string]
 	// unchecked says that the client had connections before New, so that the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -18,8 +19,10 @@ const guessTags = 64
 
 // record is the meta record, as far as it was asked for.
 type record struct {
-	clock driver.Stamp      // zero if there is none
-	tags  map[string]uint64 // 0: never invalidated
+	clock driver.Stamp // zero if there is none
+	// all and tags are stamps; 0: never invalidated.
+	all  uint64
+	tags map[string]uint64
 }
 
 // recordCmd asks for the record, and for the stamps of all and of tags.
@@ -37,22 +40,21 @@ func readRecord(cmd *redis.SliceCmd, tags []string) (record, error) {
 	if len(values) != 3+len(tags) {
 		return record{}, errReply
 	}
-	rec := record{tags: make(map[string]uint64, 1+len(tags))}
 	epoch, ok := values[0].(string)
 	if !ok {
-		return rec, nil
+		return record{}, nil
 	}
+	rec := record{tags: make(map[string]uint64, len(tags))}
 	n, err := number(values[1])
 	if err != nil || len(epoch) != 8 {
 		return rec, errReply
 	}
 	rec.clock = driver.Stamp{Epoch: binary.BigEndian.Uint64([]byte(epoch)), N: n}
-	for i, v := range values[2:] {
-		tag := driver.TagAll
-		if i > 0 {
-			tag = tags[i-1]
-		}
-		if rec.tags[tag], err = number(v); err != nil {
+	if rec.all, err = number(values[2]); err != nil {
+		return rec, err
+	}
+	for i, t := range tags {
+		if rec.tags[t], err = number(values[3+i]); err != nil {
 			return rec, err
 		}
 	}
@@ -76,37 +78,43 @@ func number(v any) (uint64, error) {
 func (r record) outdated(e *driver.Entry) bool { return r.judge(e) != driver.Valid }
 
 func (r record) judge(e *driver.Entry) driver.Verdict {
-	return e.Judge(func(tag string) uint64 { return r.tags[tag] })
+	return e.Judge(func(tag string) uint64 {
+		if tag == driver.TagAll {
+			return r.all
+		}
+		return r.tags[tag]
+	})
 }
 
-// plainReading judges all of a value but the stamps of its tags.
-func plainReading(key driver.Key, clock driver.Stamp, blob []byte, found bool) driver.Reading {
-	r := driver.Reading{Fence: driver.Fence{Token: envelope.Token(blob), Stamp: clock}}
-	if !found {
-		return r
-	}
+// plainReading makes r, which has a clock, of a value. It judges all but the stamps
+// of tags.
+func plainReading(r *driver.Reading, key driver.Key, blob []byte) {
 	e, err := envelope.Decode(key, blob)
 	switch {
+	case err == nil:
+		r.Fence.Token = e.Token
+		if e.Stamp.Epoch == r.Fence.Stamp.Epoch {
+			r.Entry = e
+		}
 	case errors.Is(err, driver.ErrMiss):
+		r.Fence.Token = envelope.Token(blob)
 	case errors.Is(err, driver.ErrNewer):
-		r.Odd, r.Fence.Token = err, 0
-	case err != nil:
 		r.Odd = err
-	case e.Stamp.Epoch == clock.Epoch:
-		r.Entry = e
+	default:
+		r.Odd, r.Fence.Token = err, envelope.Token(blob)
 	}
-	return r
 }
 
 // checkTags takes the entries away whose tags were invalidated, or says that they
 // have expired.
 func (s *space) checkTags(ctx context.Context, p processor, rec record, readings []driver.KeyReading) error {
 	var unknown, all []string
-	for _, r := range readings {
-		if r.Entry == nil {
+	for i := range readings {
+		e := readings[i].Entry
+		if e == nil {
 			continue
 		}
-		for _, t := range r.Entry.Tags {
+		for _, t := range e.Tags {
 			if _, ok := rec.tags[t]; !ok {
 				unknown = append(unknown, t)
 				rec.tags[t] = 0
@@ -127,23 +135,23 @@ func (s *space) checkTags(ctx context.Context, p processor, rec record, readings
 			if err != nil {
 				return err
 			}
-			for t, n := range now.tags {
-				rec.tags[t] = n
-			}
+			maps.Copy(rec.tags, now.tags)
+			rec.all = now.all
 			if now.clock.Epoch != rec.clock.Epoch { // the record was lost meanwhile
-				rec.tags[driver.TagAll] = 1 << 62
+				rec.all = 1 << 62
 			}
 		}
 	}
-	for i, r := range readings {
+	for i := range readings {
+		r := &readings[i]
 		if r.Entry == nil {
 			continue
 		}
 		switch rec.judge(r.Entry) {
 		case driver.Invalid:
-			readings[i].Entry = nil
+			r.Entry = nil
 		case driver.Expired:
-			readings[i].Expired = true
+			r.Expired = true
 		}
 	}
 	return nil

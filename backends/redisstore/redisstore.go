@@ -80,7 +80,8 @@ var (
 // Call it before rdb is used. It changes options of rdb: what a new connection
 // does first checks the server's history (see the package documentation) and
 // still calls the OnConnect that was there, and ContextTimeoutEnabled is set, so
-// that deadlines hold.
+// that deadlines hold. A hook of rdb must not keep a command that it sees: the
+// store uses them again.
 //
 // The store does not close rdb.
 func New(rdb redis.UniversalClient, opts *Options) (*Store, error) {

@@ -20,7 +20,7 @@ type script struct {
 }
 
 type scripts struct {
-	get, header, plant, head, set, add, fill, setFenced, touch, incr, invalidate, move, drop, record script
+	get, header, plant, head, set, add, fill, setFenced, touch, incr, invalidate, move, drop, record, settle script
 	// Of a cluster; each touches one key.
 	shardPlant, shardAdd, shardFill, shardSetFenced, shardTouch, shardIncr, remove, take, advance, histories script
 }
@@ -55,6 +55,7 @@ func loadScripts() (scripts, error) {
 	load(&s.move, "common", "valid", "log", "move")
 	load(&s.drop, "common", "drop")
 	load(&s.record, "common", "record")
+	load(&s.settle, "log", "settle")
 	load(&s.shardPlant, "common", "valid", "read", "shardplant")
 	load(&s.shardAdd, "common", "shardadd")
 	load(&s.shardFill, "common", "shardfill")

@@ -3,9 +3,9 @@ package redisstore
 import (
 	"errors"
 	"regexp"
-	"strings"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/stratacache/strata/cache/driver"
 )
@@ -20,6 +20,7 @@ type space struct {
 
 	scripts scripts
 	buffers sync.Pool // of *[]byte
+	mgets   sync.Pool // of *mgetArgs
 	// guess is the tags that are read beforehand.
 	guess atomic.Pointer[[]string]
 }
@@ -46,26 +47,19 @@ func checkNamespace(ns string) error {
 // name is the name under which the server knows key.
 func (s *space) name(key driver.Key) string { return s.prefix + key.Scope + key.Name }
 
-// names is name for n keys, with one allocation for all of them.
-func (s *space) names(n int, key func(int) driver.Key) []string {
+// fillNames makes out the names of as many keys, with one allocation for all of
+// them.
+func (s *space) fillNames(out []string, key func(int) driver.Key) {
 	size := 0
-	for i := range n {
+	for i := range out {
 		size += len(s.prefix) + key(i).Len()
 	}
-	var b strings.Builder
-	b.Grow(size)
-	for i := range n {
-		k := key(i)
-		b.WriteString(s.prefix)
-		b.WriteString(k.Scope)
-		b.WriteString(k.Name)
+	text := make([]byte, 0, size)
+	for i := range out {
+		k, from := key(i), len(text)
+		text = append(append(append(text, s.prefix...), k.Scope...), k.Name...)
+		out[i] = unsafe.String(unsafe.SliceData(text[from:]), len(text)-from)
 	}
-	out, rest := make([]string, n), b.String()
-	for i := range n {
-		end := len(s.prefix) + key(i).Len()
-		out[i], rest = rest[:end], rest[end:]
-	}
-	return out
 }
 
 // buffer returns an empty buffer for envelopes. go-redis has copied what it
