@@ -12,7 +12,8 @@ import (
 
 // settle sends the commands that set items, which have the stamp clock, and after
 // them what ends the batch: it moves the clock on by one for each item, and tells
-// whether they are valid. Without a record it returns redis.Nil.
+// whether they are valid. If not, the clock is one to begin anew with. Without a record it
+// returns redis.Nil.
 func (s *primary) settle(ctx context.Context, sets []redis.Cmder, items []driver.Item, clock driver.Stamp) (after driver.Stamp, valid bool, err error) {
 	tags := tagsOf(items)
 	if s.quiet.Load() {
@@ -76,5 +77,8 @@ func (s *primary) settlePlainly(ctx context.Context, sets []redis.Cmder, tags []
 	for _, n := range rec.tags {
 		valid = valid && n <= clock.N
 	}
-	return driver.Stamp{Epoch: rec.clock.Epoch, N: uint64(advance.Val())}, valid, nil
+	if !valid { // the record may be another one than that which was advanced
+		return rec.clock, false, nil
+	}
+	return driver.Stamp{Epoch: rec.clock.Epoch, N: uint64(advance.Val())}, true, nil
 }
