@@ -49,6 +49,7 @@ type call[Q, A any] struct {
 	ask    Q
 	batch  *batch // that it went with
 	answer Answer[A]
+	panic  any // in place of an answer
 	done   chan struct{}
 }
 
@@ -78,6 +79,9 @@ func (g *Group[Q, A]) Do(ctx context.Context, ask Q) (A, error) {
 	g.mu.Unlock()
 	select {
 	case <-c.done:
+		if c.panic != nil {
+			panic(c.panic)
+		}
 		return c.answer.Value, c.answer.Err
 	case <-ctx.Done():
 		g.leave(c)
@@ -122,16 +126,26 @@ func (g *Group[Q, A]) together() {
 		if len(calls) == 0 {
 			return
 		}
-		asks := make([]Q, len(calls))
-		for i, c := range calls {
-			asks[i] = c.ask
-		}
-		answers := g.Many(ctx, asks)
+		g.run(ctx, calls)
 		cancel()
-		for i, c := range calls {
-			c.answer = answers[i]
+	}
+}
+
+// run answers calls. A panic is each caller's, as if it had called by itself.
+func (g *Group[Q, A]) run(ctx context.Context, calls []*call[Q, A]) {
+	defer func() {
+		p := recover()
+		for _, c := range calls {
+			c.panic = p
 			close(c.done)
 		}
+	}()
+	asks := make([]Q, len(calls))
+	for i, c := range calls {
+		asks[i] = c.ask
+	}
+	for i, a := range g.Many(ctx, asks) {
+		calls[i].answer = a
 	}
 }
 

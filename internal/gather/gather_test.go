@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -183,6 +184,38 @@ func TestClose(t *testing.T) {
 		}
 		if _, err := g.Do(t.Context(), 5); !errors.Is(err, driver.ErrClosed) {
 			t.Errorf("after Close: %v", err)
+		}
+	})
+}
+
+// Whoever would have met a panic by itself meets it together with others, and the
+// place is free again.
+func TestPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s server
+		g := s.group(1, 10)
+		many := g.Many
+		g.Many = func(context.Context, []int) []gather.Answer[int] { panic("broken") }
+		var met atomic.Int64
+		var wg sync.WaitGroup
+		for i := range 3 {
+			wg.Go(func() {
+				defer func() {
+					if recover() == "broken" {
+						met.Add(1)
+					}
+				}()
+				_, _ = g.Do(t.Context(), i)
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		if met.Load() != 2 {
+			t.Errorf("%d callers met the panic, want the two that went together", met.Load())
+		}
+		g.Many = many
+		if _, err := g.Do(t.Context(), 3); err != nil {
+			t.Error(err)
 		}
 	})
 }
