@@ -8,6 +8,7 @@ package gather
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -157,6 +158,7 @@ func (g *Group[Q, A]) together(b *batch[Q, A]) {
 			c.answer = answers[i]
 			close(c.done)
 		}
+		runtime.Gosched() // those who were answered and ask again at once go with the next
 		g.mu.Lock()
 		b = g.take()
 		g.mu.Unlock()
