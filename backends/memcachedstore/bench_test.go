@@ -24,7 +24,8 @@ const (
 )
 
 // BenchmarkStore measures each step beside what gomemcache does of it, and
-// beside the bytes of the meta protocol written to a socket, on one server.
+// beside the bytes of the meta protocol written to a socket, on one server. hit/… and
+// set/… with a number are by turns, with so many goroutines.
 func BenchmarkStore(b *testing.B) {
 	server := servertest.Memcached(b)
 	s := over(b, "bench", server.Addr)
@@ -140,9 +141,9 @@ func BenchmarkStore(b *testing.B) {
 			}
 		})
 	}
-	turns.AtOnce(b, "parallel get", turns.By("gomemcache", func(g int) error { _, err := mc.Get(names[g]); return err }),
+	turns.AtOnce(b, "hit", turns.By("gomemcache", func(g int) error { _, err := mc.Get(names[g]); return err }),
 		turns.By("strata", func(g int) error { return hit(s.Get(ctx, keys[g], time.Minute)) }))
-	turns.AtOnce(b, "parallel set", turns.By("gomemcache", func(g int) error {
+	turns.AtOnce(b, "set", turns.By("gomemcache", func(g int) error {
 		return mc.Set(&memcache.Item{Key: names[g], Value: payload, Expiration: 3600})
 	}), turns.By("strata", func(g int) error { _, err := s.Put(ctx, keys[g], entry(), driver.Set, 0); return err }))
 }
