@@ -15,6 +15,7 @@ import (
 
 	"github.com/stratacache/strata/cache/driver"
 	"github.com/stratacache/strata/internal/servertest"
+	"github.com/stratacache/strata/internal/turns"
 )
 
 const (
@@ -23,7 +24,8 @@ const (
 )
 
 // BenchmarkStore measures each step beside what gomemcache does of it, and
-// beside the bytes of the meta protocol written to a socket, on one server.
+// beside the bytes of the meta protocol written to a socket, on one server. hit/… and
+// set/… with a number are by turns, with so many goroutines.
 func BenchmarkStore(b *testing.B) {
 	server := servertest.Memcached(b)
 	s := over(b, "bench", server.Addr)
@@ -139,28 +141,11 @@ func BenchmarkStore(b *testing.B) {
 			}
 		})
 	}
-	for _, x := range []struct {
-		name string
-		do   func(i int) error
-	}{
-		{"parallel get/gomemcache", gomemcacheGet},
-		{"parallel get/hit", func(int) error { return hit(s.Get(ctx, key("k"), time.Minute)) }},
-		{"parallel set/gomemcache", gomemcacheSet},
-		{"parallel set/set", func(i int) error { _, err := s.Put(ctx, keys[i%many], entry(), driver.Set, 0); return err }},
-	} {
-		b.Run(x.name, func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetParallelism(8)
-			b.RunParallel(func(pb *testing.PB) {
-				for i := 0; pb.Next(); i++ {
-					if err := x.do(i); err != nil {
-						b.Error(err)
-						return
-					}
-				}
-			})
-		})
-	}
+	turns.AtOnce(b, "hit", turns.By("gomemcache", func(g int) error { _, err := mc.Get(names[g]); return err }),
+		turns.By("strata", func(g int) error { return hit(s.Get(ctx, keys[g], time.Minute)) }))
+	turns.AtOnce(b, "set", turns.By("gomemcache", func(g int) error {
+		return mc.Set(&memcache.Item{Key: names[g], Value: payload, Expiration: 3600})
+	}), turns.By("strata", func(g int) error { _, err := s.Put(ctx, keys[g], entry(), driver.Set, 0); return err }))
 }
 
 var serial atomic.Int64

@@ -16,6 +16,7 @@ import (
 type call struct {
 	ctx      context.Context
 	deadline time.Time
+	timeout  time.Time // the deadline, but for the context
 }
 
 // begin is the start of each call.
@@ -26,11 +27,15 @@ func (s *Store) begin(ctx context.Context) (call, error) {
 	if err := ctx.Err(); err != nil {
 		return call{}, fmt.Errorf("memcachedstore: %w", err)
 	}
-	c := call{ctx, time.Now().Add(s.timeout)}
+	return callUntil(ctx, time.Now().Add(s.timeout)), nil
+}
+
+func callUntil(ctx context.Context, timeout time.Time) call {
+	c := call{ctx, timeout, timeout}
 	if end, ok := ctx.Deadline(); ok && end.Before(c.deadline) {
 		c.deadline = end
 	}
-	return c, nil
+	return c
 }
 
 // again reports whether a call may try once more: what it read was changed by

@@ -15,6 +15,12 @@ func TestConformance(t *testing.T) {
 	one, two := servertest.Memcached(t, "-I", "2m"), servertest.Memcached(t, "-I", "2m")
 	t.Run("one server", func(t *testing.T) { drivertest.Run(t, harness("memcachedstore", one.Addr)) })
 	t.Run("two servers", func(t *testing.T) { drivertest.Run(t, harness("", one.Addr, two.Addr)) })
+	t.Run("two servers, together", func(t *testing.T) {
+		h := harness("", one.Addr, two.Addr)
+		open := h.Open
+		h.Open = func(t testing.TB) driver.Store { return open(t).(*memcachedstore.Store).Narrow() }
+		drivertest.Run(t, h)
+	})
 }
 
 // harness runs the suite on servers, each store in a namespace of its own.

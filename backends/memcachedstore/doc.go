@@ -47,6 +47,13 @@
 // tags do because their guards must be raised first, and a Get does if the clock has
 // advanced since the store saw it last.
 //
+// Calls that come at once go together. While four Gets are on their way to a server,
+// further ones for its keys wait, for about a quarter of a round trip and a millisecond
+// at most, and then go as one command more each; so do Sets of up to 16 KiB without
+// tags. What there is to do afterwards (tags, a placeholder), each does by itself. A
+// call that comes alone waits for nobody. With a server next door 16 goroutines take
+// about two thirds of the time that they take with gomemcache.
+//
 // gomemcache sends one command after the other, has no meta commands and takes no
 // context. So the store speaks the protocol itself, over connections of its own:
 // one hundred sets are one write, where gomemcache takes a hundred round trips,
@@ -102,8 +109,11 @@
 // anything valid; an invalidation that failed must be made again. A call takes
 // [Options].Timeout at most, less if its context ends before. What is harmless to
 // repeat is sent again, once, if a connection that had been idle turns out to be
-// closed; Add, Incr and Touch are not. There are no goroutines but those of a call
-// that asks several servers, which end with it.
+// closed; Add, Incr and Touch are not. A server that is down, or hangs, is so for calls
+// that need something of it, and for no others that come with them.
+//
+// There are no goroutines but those of a call that asks several servers, and of calls
+// that went together, which end with them.
 //
 // # Limits
 //

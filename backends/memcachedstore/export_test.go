@@ -44,7 +44,7 @@ func (s *Store) Lose(ctx context.Context, name string) error {
 }
 
 // ClockName, AllName, TagName and GuardNames are the names of the record's items.
-func (s *Store) ClockName() string { return s.names.clock() }
+func (s *Store) ClockName() string { return s.names.clock }
 
 func (s *Store) AllName() string { return s.record.Load().allName }
 
@@ -63,7 +63,10 @@ func (s *Store) Raw(ctx context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &call{ctx, time.Now().Add(s.timeout)}
+	c, err := s.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
 	ops := []op{{server: server, verb: get, name: name}}
 	c.do(ops)
 	return ops[0].data, ops[0].err
@@ -74,7 +77,10 @@ func (s *Store) Plant(ctx context.Context, name string, b []byte) error {
 	if err != nil {
 		return err
 	}
-	c := &call{ctx, time.Now().Add(s.timeout)}
+	c, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
 	ops := []op{{server: server, verb: set, name: name, value: b}}
 	c.do(ops)
 	return ops[0].err
@@ -109,3 +115,11 @@ func (streamConn) SetWriteDeadline(time.Time) error { return nil }
 
 // Expiry is what the server is told of a life of d.
 func Expiry(d time.Duration, now time.Time) int64 { return expiry(d, now) }
+
+// Narrow has calls go together as soon as two come at once.
+func (s *Store) Narrow() *Store {
+	for _, server := range s.servers {
+		server.looks.Width, server.sets.Width = 1, 1
+	}
+	return s
+}

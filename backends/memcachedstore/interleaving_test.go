@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,8 +57,10 @@ func TestInterleavings(t *testing.T) {
 // tally counts what happened.
 type tally struct{ Hits, Loads, Stored, Refused, Commands int }
 
-// history is what the tasks of one run have seen.
+// history is what the tasks of one run have seen. mu is held but while a task waits for
+// its turn: some tasks are answered together.
 type history struct {
+	mu      sync.Mutex
 	tagged  bool // all entries have tags, and nothing is invalidated but by them
 	row     int  // the version in the database
 	settled int  // the version that was invalidated last: no reader may see less
@@ -81,15 +84,20 @@ func interleave(t *testing.T, seed uint64, evicted string, total *tally) {
 		<-mine
 	})
 	h := history{tagged: seed%2 == 1}
+	narrow := seed/2%2 == 1
 	stores := make([]*memcachedstore.Store, 3)
 	for i := range stores {
 		s, err := memcachedstore.New([]string{"fake"}, &memcachedstore.Options{DialContext: f.dial, Timeout: time.Hour, DialTimeout: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}
-		stores[i] = s
+		if stores[i] = s; narrow {
+			s.Narrow()
+		}
 	}
 	yield := func() {
+		h.mu.Unlock()
+		defer h.mu.Lock()
 		mine := make(chan struct{})
 		turns <- mine
 		<-mine
@@ -156,9 +164,10 @@ func interleave(t *testing.T, seed uint64, evicted string, total *tally) {
 	f.conns.Wait()
 }
 
-// act is one step of a task. Only one task runs at a time: between two turns
-// there are no races.
+// act is one step of a task.
 func (h *history) act(t *testing.T, s *memcachedstore.Store, do int, yield func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	k := key("k")
 	ctx := context.Background()
 	entry := func(version int) *driver.Entry {
@@ -185,7 +194,9 @@ func (h *history) act(t *testing.T, s *memcachedstore.Store, do int, yield func(
 	}
 	invalidate := func(what driver.Invalidation) {
 		version := commit()
+		h.mu.Unlock()
 		r, err := s.Invalidate(ctx, what)
+		h.mu.Lock()
 		settle(r.Clock, version, err)
 	}
 	switch do {
@@ -195,7 +206,9 @@ func (h *history) act(t *testing.T, s *memcachedstore.Store, do int, yield func(
 		if do > 0 {
 			hold = time.Hour
 		}
+		h.mu.Unlock()
 		r, err := s.Get(ctx, k, hold)
+		h.mu.Lock()
 		if err != nil {
 			t.Errorf("Get: %v", err)
 			return
@@ -216,7 +229,9 @@ func (h *history) act(t *testing.T, s *memcachedstore.Store, do int, yield func(
 		e := entry(h.row)
 		yield()
 		e.Stamp = r.Fence.Stamp
+		h.mu.Unlock()
 		p, err := s.Put(ctx, k, e, driver.Fill, r.Fence.Token)
+		h.mu.Lock()
 		switch {
 		case err != nil:
 			t.Errorf("Fill: %v", err)
@@ -240,7 +255,9 @@ func (h *history) act(t *testing.T, s *memcachedstore.Store, do int, yield func(
 	case 6:
 		invalidate(driver.Invalidation{Tags: []string{driver.TagAll}})
 	case 7: // write through
+		h.mu.Unlock()
 		r, err := s.Get(ctx, k, time.Hour)
+		h.mu.Lock()
 		if err != nil {
 			t.Errorf("Get: %v", err)
 			return
@@ -248,10 +265,14 @@ func (h *history) act(t *testing.T, s *memcachedstore.Store, do int, yield func(
 		version := commit()
 		e := entry(version)
 		e.Stamp = r.Fence.Stamp
+		h.mu.Unlock()
 		p, err := s.Put(ctx, k, e, driver.SetFenced, r.Fence.Token)
+		h.mu.Lock()
 		settle(p.Clock, version, err)
 	case 8: // a touch changes nothing but the life
+		h.mu.Unlock()
 		_, err := s.Touch(ctx, k, driver.Life{Fresh: driver.Forever, Expires: driver.Forever})
+		h.mu.Lock()
 		if err != nil {
 			t.Errorf("Touch: %v", err)
 		}

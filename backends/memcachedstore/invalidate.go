@@ -103,7 +103,7 @@ func (v *view) judgeRemoved(keys []driver.Key, ops []op) {
 	for i, k := range keys {
 		if ops[2*i+1].status == done {
 			var f found
-			v.judge(k, &f, &ops[2*i], now)
+			v.judgeAs(k, &f, &ops[2*i], now)
 			v.found = append(v.found, f)
 		}
 	}

@@ -75,6 +75,11 @@ func linearizable(t *testing.T, seed uint64, servers []string) {
 	const clients, each = 6, 60
 	first := open(t, servers...)
 	stores := []*memcachedstore.Store{first, over(t, first.Namespace(), servers...)}
+	if seed%2 == 1 {
+		for _, s := range stores {
+			s.Narrow()
+		}
+	}
 	var mu sync.Mutex
 	var history []porcupine.Operation
 	began := time.Now()

@@ -56,7 +56,10 @@ type Store struct {
 	closed  atomic.Bool
 	record  atomic.Pointer[record] // as it was seen last; nil at first
 	buffers sync.Pool              // of *[]byte
+	ops     sync.Pool              // of *[]op
 	views   sync.Pool              // of *view
+	// smallViews are those of a few keys.
+	smallViews sync.Pool
 }
 
 var (
@@ -124,6 +127,9 @@ func build(addrs []address, opts *Options, pick func([]*server) picker) (*Store,
 			network: a.network, address: a.name, maxIdle: o.MaxIdleConns, dial: o.DialContext, dialTimeout: o.DialTimeout,
 		})
 	}
+	for _, server := range s.servers {
+		s.together(server)
+	}
 	s.pick = pick(s.servers)
 	s.names = namesFor(o.Namespace, addrs)
 	return s, nil
@@ -171,12 +177,18 @@ func (s *Store) Ping(ctx context.Context) error {
 	return firstErr(ops)
 }
 
-// Close closes the connections: those in use as soon as their calls are done.
-// All other methods return driver.ErrClosed afterwards.
-func (s *Store) Close(context.Context) error {
+// Close closes the connections: those in use as soon as their calls are done. It
+// waits until ctx ends for calls that went together. All other methods return
+// driver.ErrClosed afterwards.
+func (s *Store) Close(ctx context.Context) error {
 	s.closed.Store(true)
+	var errs []error
 	for _, server := range s.servers {
+		errs = append(errs, server.looks.Close(ctx), server.sets.Close(ctx))
 		server.close()
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("memcachedstore: close: %w", err)
 	}
 	return nil
 }

@@ -13,11 +13,11 @@ import (
 // maxName is the longest name of an item that memcached takes.
 const maxName = 250
 
-// names makes the names under which memcached knows things. All begin with the
-// namespace and a fingerprint of the servers, so that a server which leaves and
-// returns with what it had is not asked for it: with other servers beside it,
-// other names are asked for.
-type names struct{ prefix string }
+// names makes the names under which memcached knows things, and has that of the
+// clock. All begin with the namespace and a fingerprint of the servers, so that a
+// server which leaves and returns with what it had is not asked for it: with other
+// servers beside it, other names are asked for.
+type names struct{ prefix, clock string }
 
 func namesFor(namespace string, addrs []address) names {
 	list := make([]string, len(addrs))
@@ -26,14 +26,12 @@ func namesFor(namespace string, addrs []address) names {
 	}
 	slices.Sort(list)
 	sum := sha256.Sum256([]byte(strings.Join(list, "\n")))
-	return names{namespace + ":" + base64.RawURLEncoding.EncodeToString(sum[:6]) + ":"}
+	prefix := namespace + ":" + base64.RawURLEncoding.EncodeToString(sum[:6]) + ":"
+	return names{prefix: prefix, clock: prefix + "c"}
 }
 
 // key is the name of an entry.
 func (n names) key(k driver.Key) string { return portable(n.prefix, "k", k.Scope, k.Name) }
-
-// clock is the name of the clock.
-func (n names) clock() string { return n.prefix + "c" }
 
 // tag is the name of a tag's stamp.
 func (n names) tag(epoch, tag string) string { return portable(n.prefix, "t"+epoch, tag, "") }

@@ -25,58 +25,32 @@ func (s *Store) PutMany(ctx context.Context, items []driver.Item) []driver.ItemR
 	if !slices.ContainsFunc(items, func(it driver.Item) bool {
 		return it.Mode != driver.Set || it.Entry.Kind > driver.Coded || !envelope.Fits(it.Entry)
 	}) {
-		return s.setMany(&c, items)
+		return s.setItems(&c, items)
 	}
 	for i, it := range items {
-		out[i].Result, out[i].Err = s.put(&c, it.Key, it.Entry, it.Mode, it.Token)
+		out[i].Result, out[i].Err = s.put(&c, it.Key, it.Entry, it.Mode, it.Token, false)
 	}
 	return out
 }
 
-func (s *Store) setMany(c *call, items []driver.Item) []driver.ItemResult {
-	out, err := s.setManyNow(c, items)
-	if err != nil {
-		out = make([]driver.ItemResult, len(items))
-		for i := range out {
-			out[i].Err = err
+func (s *Store) setItems(c *call, items []driver.Item) []driver.ItemResult {
+	out := make([]driver.ItemResult, len(items))
+	list, outcomes := make([]setting, len(items)), make([]outcome, len(items))
+	xs := make([]*setting, len(items))
+	var err error
+	for i, it := range items {
+		if list[i], err = s.setting(c, it.Key, it.Entry); err != nil {
+			break
+		}
+		xs[i] = &list[i]
+	}
+	if err == nil {
+		err = s.setAll(c, xs, outcomes, true)
+	}
+	for i := range out {
+		if out[i].Err = err; err == nil {
+			out[i].Result, out[i].Err = s.finishSet(c, xs[i], outcomes[i])
 		}
 	}
 	return out
-}
-
-func (s *Store) setManyNow(c *call, items []driver.Item) ([]driver.ItemResult, error) {
-	keys, entries := make([]driver.Key, len(items)), make([]*driver.Entry, len(items))
-	size := 0
-	for i, it := range items {
-		keys[i], entries[i] = it.Key, it.Entry
-		size += envelope.Len(it.Entry)
-	}
-	buf := s.buffer()
-	defer s.free(buf)
-	for attempt := 0; ; attempt++ {
-		if err := c.again(attempt); err != nil {
-			return nil, err
-		}
-		r, err := s.known(c)
-		if err != nil {
-			return nil, err
-		}
-		*buf = slices.Grow((*buf)[:0], size)
-		stores := make([]op, len(items), len(items)+8)
-		for i, e := range entries {
-			name := s.names.key(keys[i])
-			server, err := s.pick.pick(name)
-			if err != nil {
-				return nil, err
-			}
-			e.Token, e.Stamp = newToken(), stampOf(r.word+1)
-			if stores[i], err = s.storing(server, name, keys[i], e, buf); err != nil {
-				return nil, err
-			}
-		}
-		out, ok, err := s.commit(c, r, stores, keys, entries)
-		if ok || err != nil {
-			return out, err
-		}
-	}
 }

@@ -7,18 +7,43 @@ import (
 	"github.com/stratacache/strata/cache/driver"
 )
 
-// Get implements driver.Store.
+// Get implements driver.Store. Where several are on their way to a server, further
+// ones look together; what there is to do then, each does by itself.
 func (s *Store) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
 	c, err := s.begin(ctx)
 	if err != nil {
 		return driver.Reading{}, err
 	}
-	keys := [1]driver.Key{key}
-	var out [1]driver.KeyReading
-	if err := s.read(&c, keys[:], out[:], hold); err != nil {
+	name := s.names.key(key)
+	server, err := s.pick.pick(name)
+	if err != nil {
 		return driver.Reading{}, err
 	}
-	return out[0].Reading, out[0].Err
+	l := &look{c, name}
+	for attempt := 0; ; attempt++ {
+		if err := l.again(attempt); err != nil {
+			return driver.Reading{}, err
+		}
+		var v *view
+		if attempt == 0 {
+			v, err = server.looks.Do(ctx, l)
+		} else { // those that begin just now have more time left
+			v, err = s.lookOne(l, server)
+		}
+		if err != nil {
+			return driver.Reading{}, err
+		}
+		v.judge(key, 0, time.Now())
+		if err := s.complete(&l.call, v, hold, attempt); err != nil {
+			return driver.Reading{}, err
+		}
+		f := &v.found[0]
+		out, changed, err := f.reading(stampOf(v.record.word)), f.changed, f.err
+		s.freeView(v)
+		if !changed {
+			return out, err
+		}
+	}
 }
 
 // GetMany implements driver.ManyGetter, in one pipeline for each server. Keys of
@@ -54,15 +79,10 @@ func (s *Store) read(c *call, keys []driver.Key, out []driver.KeyReading, hold t
 		}
 		v, err := s.view(c, part, nil)
 		if err == nil {
-			err = s.settle(c, v, attempt)
+			err = s.complete(c, v, hold, attempt)
 		}
 		if err != nil {
 			return err
-		}
-		if hold > 0 {
-			s.plant(c, v, hold)
-		} else {
-			s.tidy(c, v)
 		}
 		var next []int
 		for i := range v.found {
@@ -83,6 +103,19 @@ func (s *Store) read(c *call, keys []driver.Key, out []driver.KeyReading, hold t
 		}
 		todo = next
 	}
+}
+
+// complete does what a reading does beside looking.
+func (s *Store) complete(c *call, v *view, hold time.Duration, attempt int) error {
+	if err := s.settle(c, v, attempt); err != nil {
+		return err
+	}
+	if hold > 0 {
+		s.plant(c, v, hold)
+	} else {
+		s.tidy(c, v)
+	}
+	return nil
 }
 
 // plant puts placeholders where nothing valid stands, and has those that stand

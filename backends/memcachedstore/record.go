@@ -53,12 +53,12 @@ func (s *Store) recordFor(word, all uint64) (*record, error) {
 			return &r, nil
 		}
 	}
-	server, err := s.pick.pick(s.names.clock())
+	server, err := s.pick.pick(s.names.clock)
 	if err != nil {
 		return nil, err
 	}
 	epoch := strconv.FormatUint(word>>nBits, 36) + ":"
-	return &record{word: word, all: all, epoch: epoch, allName: s.names.all(epoch), server: server, clock: s.names.clock()}, nil
+	return &record{word: word, all: all, epoch: epoch, allName: s.names.all(epoch), server: server, clock: s.names.clock}, nil
 }
 
 // saw remembers the clock. What is remembered may be old, never invented.
@@ -80,7 +80,7 @@ func (s *Store) known(c *call) (*record, error) {
 
 // now reads the clock, and makes a record if there is none.
 func (s *Store) now(c *call) (*record, error) {
-	server, err := s.pick.pick(s.names.clock())
+	server, err := s.pick.pick(s.names.clock)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (s *Store) now(c *call) (*record, error) {
 		if err := c.again(attempt); err != nil {
 			return nil, err
 		}
-		ops := []op{{server: server, verb: get, name: s.names.clock(), number: true}}
+		ops := []op{{server: server, verb: get, name: s.names.clock, number: true}}
 		c.do(ops)
 		if err := ops[0].err; err != nil {
 			return nil, err
@@ -113,14 +113,14 @@ func (s *Store) create(c *call, server *server) error {
 	for i := range guards {
 		ops = append(ops, op{server: server, verb: set, name: s.names.guard(epoch, i), value: make([]byte, guardLen), when: absent})
 	}
-	ops = append(ops, op{server: server, verb: set, name: s.names.clock(), value: strconv.AppendUint(nil, word, 10), when: absent})
+	ops = append(ops, op{server: server, verb: set, name: s.names.clock, value: strconv.AppendUint(nil, word, 10), when: absent})
 	c.do(ops)
 	return firstErr(ops)
 }
 
 // advance moves the clock by one and returns it. Without a clock it makes one.
 func (s *Store) advance(c *call) (*record, error) {
-	server, err := s.pick.pick(s.names.clock())
+	server, err := s.pick.pick(s.names.clock)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func (s *Store) advance(c *call) (*record, error) {
 }
 
 func (s *Store) advancing(server *server, by int) op {
-	return op{server: server, verb: advance, name: s.names.clock(), by: uint64(by)}
+	return op{server: server, verb: advance, name: s.names.clock, by: uint64(by)}
 }
 
 // catchUp makes the clock show at least n, if its epoch is still r's: what

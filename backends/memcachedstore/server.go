@@ -10,14 +10,18 @@ import (
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/internal/gather"
 )
 
-// server is one memcached, and the connections to it that are idle.
+// server is one memcached, the connections to it that are idle, and the calls for its
+// keys.
 type server struct {
 	network, address string
 	maxIdle          int
 	dial             func(ctx context.Context, network, address string) (net.Conn, error)
 	dialTimeout      time.Duration
+	looks            *gather.Group[*look, *view]
+	sets             *gather.Group[*setting, outcome]
 
 	mu     sync.Mutex
 	idle   []*conn // the last is the one used last

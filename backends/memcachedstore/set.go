@@ -8,41 +8,115 @@ import (
 	"github.com/stratacache/strata/cache/driver/envelope"
 )
 
-// set stores e with the number that the clock is about to have. Until the clock
-// has it, readers do not see e: the advance makes it seen. If somebody else takes
-// that number first, e is seen from then on, and the clock that set returns is
-// a later one: e's stamp is older than that, and valid.
-func (s *Store) set(c *call, key driver.Key, e *driver.Entry) (driver.Result, error) {
-	buf := s.buffer()
+// setting is an entry on its way to be set.
+type setting struct {
+	call
+	key    driver.Key
+	entry  *driver.Entry
+	name   string
+	server *server
+}
+
+func (s *Store) setting(c *call, key driver.Key, e *driver.Entry) (setting, error) {
+	name := s.names.key(key)
+	server, err := s.pick.pick(name)
+	return setting{*c, key, e, name, server}, err
+}
+
+// outcome is what became of a setting. Some need a step of their own then.
+type outcome struct {
+	clock  driver.Stamp
+	err    error
+	large  bool // over the server's limit
+	unseen bool // a stamp is newer than the entry's
+}
+
+// set stores e. With gather it may go together with others, which have begun just now,
+// too.
+func (s *Store) set(c *call, key driver.Key, e *driver.Entry, gather bool) (driver.Result, error) {
+	x, err := s.setting(c, key, e)
+	if err != nil {
+		return driver.Result{}, err
+	}
+	var o outcome
+	if gather && len(e.Tags) == 0 && envelope.Len(e) <= togetherSize {
+		o, err = x.server.sets.Do(c.ctx, &x)
+	} else {
+		o, err = s.setOne(&x)
+	}
+	if err != nil {
+		return driver.Result{}, err
+	}
+	return s.finishSet(c, &x, o)
+}
+
+func (s *Store) setOne(x *setting) (outcome, error) {
+	xs, out := [1]*setting{x}, [1]outcome{}
+	err := s.setAll(&x.call, xs[:], out[:], false)
+	if errors.Is(err, driver.ErrTooLarge) {
+		return outcome{large: true}, nil
+	}
+	return out[0], err
+}
+
+// finishSet does what one of several that were set needs alone.
+func (s *Store) finishSet(c *call, x *setting, o outcome) (driver.Result, error) {
+	switch {
+	case o.err != nil:
+	case o.large:
+		o.err = s.tooLarge(c, x.key)
+	case o.unseen:
+		o.err = s.mend(c, x.key, x.entry)
+	}
+	if o.err != nil {
+		return driver.Result{}, o.err
+	}
+	return driver.Result{Done: true, Clock: o.clock}, nil
+}
+
+// setAll stores entries with the number that the clock is about to have. Until the
+// clock has it, readers do not see them: the advance makes them seen. If somebody
+// else takes that number first, they are seen from then on, and the clock that a Set
+// returns is a later one: an entry's stamp is older than that, and valid.
+//
+// Quiet ones cost the server no answer; but if it has no room for one of them, none
+// of those is known to be stored.
+func (s *Store) setAll(c *call, xs []*setting, out []outcome, quiet bool) error {
+	buf, pooled := s.buffer(), s.opsFor(len(xs)+2)
 	defer s.free(buf)
+	defer s.freeOps(pooled)
+	ops := *pooled
+	size, tags := 0, []string(nil)
+	for i := range xs {
+		size += envelope.Len(xs[i].entry)
+		tags = append(tags, xs[i].entry.Tags...)
+	}
+	slices.Sort(tags)
+	tags = slices.Compact(tags)
 	for attempt := 0; ; attempt++ {
 		if err := c.again(attempt); err != nil {
-			return driver.Result{}, err
+			return err
 		}
 		r, err := s.known(c)
 		if err != nil {
-			return driver.Result{}, err
+			return err
 		}
-		*buf = (*buf)[:0]
-		name := s.names.key(key)
-		server, err := s.pick.pick(name)
-		if err != nil {
-			return driver.Result{}, err
+		*buf = slices.Grow((*buf)[:0], size)
+		for i := range xs {
+			x := xs[i]
+			x.entry.Token, x.entry.Stamp = newToken(), stampOf(r.word+1)
+			if ops[i], err = s.storing(x.server, x.name, x.key, x.entry, buf); err != nil {
+				return err
+			}
+			ops[i].quiet = quiet && ops[i].verb == set
 		}
-		e.Token, e.Stamp = newToken(), stampOf(r.word+1)
-		store, err := s.storing(server, name, key, e, buf)
-		if errors.Is(err, driver.ErrTooLarge) {
-			return driver.Result{}, s.tooLarge(c, key)
+		ops[len(xs)] = s.advancing(r.server, len(xs))
+		ops[len(xs)+1] = op{server: r.server, verb: get, name: r.allName, number: true}
+		if ops, err = s.tagOps(ops[:len(xs)+2], r, tags); err != nil {
+			return err
 		}
-		if err != nil {
-			return driver.Result{}, err
-		}
-		result, ok, err := s.commit(c, r, append(make([]op, 0, 3+len(e.Tags)), store), []driver.Key{key}, []*driver.Entry{e})
-		if err != nil {
-			return driver.Result{}, err
-		}
-		if ok {
-			return result[0].Result, result[0].Err
+		if ok, err := s.commit(c, r, xs, ops, tags, out); ok || err != nil {
+			return err
 		}
 	}
 }
@@ -56,67 +130,46 @@ func (s *Store) tooLarge(c *call, key driver.Key) error {
 	return driver.ErrTooLarge
 }
 
-// commit stores entries (or removes what stands, if they have ended) and then
-// advances the clock by their number, in one round trip if they are all on the
-// clock's server. ok is false if the epoch ended meanwhile: nothing that was
-// stored is valid then.
-func (s *Store) commit(c *call, r *record, stores []op, keys []driver.Key, entries []*driver.Entry) (out []driver.ItemResult, ok bool, err error) {
-	together := true
-	for i := range stores {
-		together = together && stores[i].server == r.server
-		stores[i].quiet = stores[i].verb == set && len(stores) > 1
-	}
-	n := len(stores)
-	ops := stores
-	if !together {
+// commit does ops, which store entries (or remove what stands, if they have ended),
+// advance the clock by their number, and read the stamps of TagAll and of tags: in one
+// round trip if all stores are on the clock's server. ok is false if the epoch ended
+// meanwhile: nothing that was stored is valid then.
+func (s *Store) commit(c *call, r *record, xs []*setting, ops []op, tags []string, out []outcome) (ok bool, err error) {
+	n := len(xs)
+	stores, clock, all, tagOps := ops[:n], &ops[n], &ops[n+1], ops[n+2:]
+	if slices.ContainsFunc(xs, func(x *setting) bool { return x.server != r.server }) {
 		c.do(stores)
-		ops, n = nil, 0
+		c.do(ops[n:])
+	} else {
+		c.do(ops)
 	}
-	ops = append(ops, s.advancing(r.server, len(stores)), op{server: r.server, verb: get, name: r.allName, number: true})
-	tags := tagsOf(entries)
-	if ops, err = s.tagOps(ops, r, tags); err != nil {
-		return nil, false, err
-	}
-	c.do(ops)
-	if together {
-		stores = ops[:n]
-	}
-	clock, all, tagOps := &ops[n], &ops[n+1], ops[n+2:]
-	out = make([]driver.ItemResult, len(stores))
 	if clock.err != nil { // what was stored may be seen or not
 		for i := range out {
-			out[i].Err = clock.err
+			out[i] = outcome{err: clock.err}
 		}
-		return out, true, nil
+		return true, nil
 	}
 	if clock.status == missing {
 		_, err := s.now(c)
-		return nil, false, err
+		return false, err
 	}
 	now, err := s.saw(clock.num, 0)
 	if err != nil || now.epoch != r.epoch {
-		return nil, false, err
+		return false, err
 	}
 	stamp := stampIn(all)
 	if firstErr(tagOps) != nil || all.err != nil {
 		stamp = absentStamp
 	}
 	for i := range stores {
-		o := &stores[i]
-		out[i] = driver.ItemResult{Result: driver.Result{Done: true, Clock: stampOf(now.word)}, Err: o.err}
-		switch {
-		case o.err != nil:
-		case o.status == tooLarge:
-			out[i] = driver.ItemResult{Err: s.tooLarge(c, keys[i])}
-		case o.verb == remove:
-		case max(stamp, greatestOf(tagOps, tags, entries[i].Tags)) > entries[i].Stamp.N:
-			out[i].Err = s.mend(c, keys[i], entries[i])
-		}
-		if out[i].Err != nil {
-			out[i].Result = driver.Result{}
+		o, e := &stores[i], xs[i].entry
+		out[i] = outcome{
+			clock: stampOf(now.word - uint64(n-1-i)), // each has a number of its own
+			err:   o.err, large: o.status == tooLarge,
+			unseen: o.verb == set && max(stamp, greatestOf(tagOps, tags, e.Tags)) > e.Stamp.N,
 		}
 	}
-	return out, true, nil
+	return true, nil
 }
 
 // greatestOf is the greatest of the stamps that some of the tags have.
@@ -130,16 +183,6 @@ func greatestOf(ops []op, tags, some []string) (n uint64) {
 		}
 	}
 	return n
-}
-
-// tagsOf are the tags of all entries, each once, sorted.
-func tagsOf(entries []*driver.Entry) []string {
-	var tags []string
-	for _, e := range entries {
-		tags = append(tags, e.Tags...)
-	}
-	slices.Sort(tags)
-	return slices.Compact(tags)
 }
 
 // mend makes valid what was stored under key and is not, because a tag had no

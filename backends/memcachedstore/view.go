@@ -3,6 +3,7 @@ package memcachedstore
 import (
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
@@ -19,13 +20,21 @@ type view struct {
 	ops    []op // by which all was read
 }
 
-// maxView is the most keys for which a view is kept for another call.
-const maxView = 4
+// smallView is the most keys of a small view. Views of up to togetherMost are kept for
+// another call, apart from the small ones.
+const smallView = 4
+
+func (s *Store) viewsFor(keys int) *sync.Pool {
+	if keys <= smallView {
+		return &s.smallViews
+	}
+	return &s.views
+}
 
 // newView returns an empty view of so many keys.
 func (s *Store) newView(keys int) *view {
-	v, ok := s.views.Get().(*view)
-	if !ok || keys > maxView {
+	v, ok := s.viewsFor(keys).Get().(*view)
+	if !ok {
 		v = &view{ops: make([]op, 0, 2+keys), found: make([]found, 0, keys)}
 	}
 	v.found = slices.Grow(v.found, keys)[:keys]
@@ -35,13 +44,14 @@ func (s *Store) newView(keys int) *view {
 
 // freeView takes back a view of which nothing is used any more.
 func (s *Store) freeView(v *view) {
-	if len(v.found) > maxView {
+	keys := len(v.found)
+	if keys > togetherMost {
 		return
 	}
 	clear(v.found)
 	clear(v.ops)
 	*v = view{ops: v.ops[:0], found: v.found[:0]}
-	s.views.Put(v)
+	s.viewsFor(keys).Put(v)
 }
 
 // found is what stands under a key.
@@ -83,7 +93,6 @@ func (f *found) live() bool { return f.entry != nil && !f.expired && f.entry.Kin
 // not look at the tags of what stands.
 func (s *Store) view(c *call, keys []driver.Key, tags []string) (*view, error) {
 	v := s.newView(len(keys))
-	ops := v.ops
 	for i, k := range keys {
 		f := &v.found[i]
 		f.name = s.names.key(k)
@@ -93,36 +102,44 @@ func (s *Store) view(c *call, keys []driver.Key, tags []string) (*view, error) {
 		}
 		f.server = server
 	}
+	if err := s.look(c, v, tags); err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	for i, k := range keys {
+		v.judge(k, i, now)
+	}
+	return v, nil
+}
+
+// look reads what a view is of, whose keys have names and servers. It judges nothing.
+func (s *Store) look(c *call, v *view, tags []string) error {
+	ops, keys := v.ops, len(v.found)
 	for attempt := 0; ; attempt++ {
 		if err := c.again(attempt); err != nil {
-			return nil, err
+			return err
 		}
 		r, err := s.known(c)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		metaOps(ops, r)
 		for i := range v.found {
 			ops[2+i] = op{server: v.found[i].server, verb: get, name: v.found[i].name}
 		}
-		if ops, err = s.tagOps(ops[:2+len(keys)], r, tags); err != nil {
-			return nil, err
+		if ops, err = s.tagOps(ops[:2+keys], r, tags); err != nil {
+			return err
 		}
 		c.do(ops)
 		if v.record, v.all, err = s.meta(c, r, ops); err != nil {
-			return nil, err
+			return err
 		}
 		if v.record != nil {
-			v.ops, v.tags = ops, ops[2+len(keys):]
-			s.afterClock(c, r, v.record, ops[2:2+len(keys)])
-			break
+			v.ops, v.tags = ops, ops[2+keys:]
+			s.afterClock(c, r, v.record, ops[2:2+keys])
+			return nil
 		}
 	}
-	now := time.Now()
-	for i, k := range keys {
-		v.judge(k, &v.found[i], &ops[2+i], now)
-	}
-	return v, nil
 }
 
 // metaOps reads the clock and the stamp of TagAll.
@@ -172,8 +189,13 @@ func (s *Store) afterClock(c *call, before, now *record, ops []op) {
 	}
 }
 
-// judge says what stands, but for the tags of an entry.
-func (v *view) judge(key driver.Key, f *found, o *op, now time.Time) {
+// judge says what stands under the key that is number i, but for the tags of an
+// entry.
+func (v *view) judge(key driver.Key, i int, now time.Time) {
+	v.judgeAs(key, &v.found[i], &v.ops[2+i], now)
+}
+
+func (v *view) judgeAs(key driver.Key, f *found, o *op, now time.Time) {
 	if f.err = o.err; f.err != nil || o.status == missing {
 		return
 	}

@@ -12,22 +12,23 @@ import (
 	"github.com/stratacache/strata/cache/driver/envelope"
 )
 
-// Put implements driver.Store.
+// Put implements driver.Store. Where several small Sets are on their way to a server,
+// further ones go together.
 func (s *Store) Put(ctx context.Context, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) (driver.Result, error) {
 	c, err := s.begin(ctx)
 	if err != nil {
 		return driver.Result{}, err
 	}
-	return s.put(&c, key, e, mode, token)
+	return s.put(&c, key, e, mode, token, true)
 }
 
-func (s *Store) put(c *call, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token) (driver.Result, error) {
+func (s *Store) put(c *call, key driver.Key, e *driver.Entry, mode driver.Mode, token driver.Token, gather bool) (driver.Result, error) {
 	if e.Kind > driver.Coded {
 		return driver.Result{}, fmt.Errorf("memcachedstore: put: kind %d: %w", e.Kind, errors.ErrUnsupported)
 	}
 	switch mode {
 	case driver.Set:
-		return s.set(c, key, e)
+		return s.set(c, key, e, gather)
 	case driver.Add:
 		return s.add(c, key, e)
 	case driver.Fill:
@@ -200,6 +201,23 @@ func (s *Store) buffer() *[]byte {
 		return b
 	}
 	return new([]byte)
+}
+
+// opsFor returns so many ops, to be freed when nothing of them is used any more.
+func (s *Store) opsFor(n int) *[]op {
+	ops, ok := s.ops.Get().(*[]op)
+	if !ok {
+		ops = new([]op)
+	}
+	*ops = slices.Grow((*ops)[:0], n)[:n]
+	return ops
+}
+
+func (s *Store) freeOps(ops *[]op) {
+	clear(*ops)
+	if cap(*ops) <= 4*togetherMost {
+		s.ops.Put(ops)
+	}
 }
 
 // maxBuffer is the largest that is kept.

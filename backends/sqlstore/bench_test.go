@@ -14,6 +14,7 @@ import (
 
 	"github.com/stratacache/strata/backends/sqlstore"
 	"github.com/stratacache/strata/cache/driver"
+	"github.com/stratacache/strata/internal/turns"
 )
 
 // BenchmarkStore measures each step beside the least that the same driver can
@@ -61,38 +62,38 @@ func (d database) bench(b *testing.B, s *sqlstore.Store) {
 	}
 	f := d.floor(b, s)
 	one := keys[7]
-	atOnce(b, "get", contender{"floor", func(g int) error { return f.get(ctx, keys[g]) }},
-		contender{"rows", func(g int) error { return f.getBoth(ctx, keys[g]) }}, contender{"strata", func(g int) error {
+	turns.AtOnce(b, "get", turns.By("floor", func(g int) error { return f.get(ctx, keys[g]) }),
+		turns.By("rows", func(g int) error { return f.getBoth(ctx, keys[g]) }), turns.By("strata", func(g int) error {
 			r, err := s.Get(ctx, keys[g], 0)
 			if err == nil && r.Entry == nil {
 				return errors.New("nothing read")
 			}
 			return err
-		}})
+		}))
 	if s.KeepsLog() { // what a client asks for that follows it
-		atOnce(b, "peek", contender{"floor", func(g int) error { return f.get(ctx, keys[g]) }}, contender{"strata", func(g int) error {
+		turns.AtOnce(b, "peek", turns.By("floor", func(g int) error { return f.get(ctx, keys[g]) }), turns.By("strata", func(g int) error {
 			e, err := s.Peek(ctx, keys[g])
 			if err == nil && e == nil {
 				return errors.New("nothing read")
 			}
 			return err
-		}})
+		}))
 	}
-	atOnce(b, "set", contender{"floor", func(g int) error { return f.set(ctx, sets[g][:1]) }},
-		contender{"rows", func(g int) error { return f.setBoth(ctx, sets[g][:1]) }},
-		contender{"strata", func(g int) error {
+	turns.AtOnce(b, "set", turns.By("floor", func(g int) error { return f.set(ctx, sets[g][:1]) }),
+		turns.By("rows", func(g int) error { return f.setBoth(ctx, sets[g][:1]) }),
+		turns.By("strata", func(g int) error {
 			_, err := s.Put(ctx, sets[g][0], fresh(), driver.Set, 0)
 			return err
-		}})
-	atOnce(b, "get 100", contender{"floor", func(int) error { return f.getMany(ctx, keys) }}, contender{"strata", func(int) error {
+		}))
+	turns.AtOnce(b, "get 100", turns.By("floor", func(int) error { return f.getMany(ctx, keys) }), turns.By("strata", func(int) error {
 		rs, err := s.GetMany(ctx, keys, 0)
 		if err == nil && rs[many-1].Entry == nil {
 			return errors.New("nothing read")
 		}
 		return err
-	}})
-	atOnce(b, "set 100", contender{"floor", func(g int) error { return f.set(ctx, sets[g]) }},
-		contender{"rows", func(g int) error { return f.setBoth(ctx, sets[g]) }}, contender{"strata", store})
+	}))
+	turns.AtOnce(b, "set 100", turns.By("floor", func(g int) error { return f.set(ctx, sets[g]) }),
+		turns.By("rows", func(g int) error { return f.setBoth(ctx, sets[g]) }), turns.By("strata", store))
 	b.Run("fill", func(b *testing.B) { // what a load does: it refills what it saw
 		b.ReportAllocs()
 		fence := get(b, s, one.Name, 0).Fence
@@ -108,11 +109,11 @@ func (d database) bench(b *testing.B, s *sqlstore.Store) {
 			b.StartTimer()
 		}
 	})
-	atOnce(b, "delete", contender{"floor", func(g int) error { return f.remove(ctx, sets[g][0]) }},
-		contender{"strata", func(g int) error {
+	turns.AtOnce(b, "delete", turns.By("floor", func(g int) error { return f.remove(ctx, sets[g][0]) }),
+		turns.By("strata", func(g int) error {
 			_, err := s.Invalidate(ctx, driver.Invalidation{Keys: sets[g][:1]})
 			return err
-		}})
+		}))
 }
 
 // floor is prepared statements on the table of s.

@@ -46,6 +46,7 @@ var rules = []struct {
 	{"invalidate/outbox/pgnotify", nil, []string{"github.com/jackc/pgx/v5"}, "who does not listen on PostgreSQL downloads nothing"},
 	{"examples/*", []string{"cache", "backends/*", "httpcache", "fragment", "invalidate", "invalidate/*"}, []string{""}, "an example uses what a user can use"},
 	{"internal/gather", []string{"cache/driver"}, nil, "it knows the driver alone"},
+	{"internal/turns", nil, nil, "it measures what it is given"},
 	{"internal/sim/mutants", nil, nil, "it runs the simulation as a program"},
 	{"internal/*", []string{"cache", "cache/driver", "cache/driver/*", "cache/drivertest", "backends/*", "internal/servertest"}, []string{""}, "internal serves, it does not steer"},
 }

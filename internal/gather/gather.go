@@ -1,13 +1,14 @@
 // Package gather has calls that come at once go to a server together.
 //
 // A few run at once, each by itself, and what comes meanwhile waits. When one has
-// ended, all that wait go as one call: nobody waits for a clock, a call alone goes as
-// it came, and the more there are, the fewer are the round trips for each.
+// ended, all that wait go as one call: a call alone goes as it came, nobody waits in
+// the hope of more, and the more there are, the fewer are the round trips for each.
 package gather
 
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -30,6 +31,9 @@ type Group[Q, A any] struct {
 	Width int
 	// Max is how many go together at most.
 	Max int
+	// Patience is how long they wait at most: then they go, though Width are still
+	// running. 0: until one of those has ended.
+	Patience time.Duration
 	// One runs a call by itself, on the goroutine and in the context of its caller.
 	One func(context.Context, Q) (A, error)
 	// Many runs several, and answers them in their order. Its context has the values
@@ -39,6 +43,7 @@ type Group[Q, A any] struct {
 	mu      sync.Mutex
 	running int
 	waiting []*call[Q, A]
+	overdue *time.Timer // runs while anybody waits
 	closed  bool
 	batches sync.WaitGroup
 }
@@ -47,15 +52,17 @@ type Group[Q, A any] struct {
 type call[Q, A any] struct {
 	ctx    context.Context
 	ask    Q
-	batch  *batch // that it went with
+	batch  *batch[Q, A] // that it went with
 	answer Answer[A]
 	panic  any // in place of an answer
 	done   chan struct{}
 }
 
-// batch is calls that went together.
-type batch struct {
+// batch is calls that go together.
+type batch[Q, A any] struct {
+	calls   []*call[Q, A]
 	staying int // those who still wait for it
+	ctx     context.Context
 	cancel  context.CancelFunc
 }
 
@@ -75,7 +82,9 @@ func (g *Group[Q, A]) Do(ctx context.Context, ask Q) (A, error) {
 		return g.One(ctx, ask)
 	}
 	c := &call[Q, A]{ctx: ctx, ask: ask, done: make(chan struct{})}
-	g.waiting = append(g.waiting, c)
+	if g.waiting = append(g.waiting, c); len(g.waiting) == 1 {
+		g.watch()
+	}
 	g.mu.Unlock()
 	select {
 	case <-c.done:
@@ -112,60 +121,91 @@ func (g *Group[Q, A]) leave(c *call[Q, A]) {
 func (g *Group[Q, A]) next() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if b := g.take(); b != nil {
+		g.batches.Go(func() { g.together(b) })
+	}
+}
+
+// watch has those who begin to wait go in time. g.mu is held.
+func (g *Group[Q, A]) watch() {
+	switch {
+	case g.Patience <= 0:
+	case g.overdue == nil:
+		g.overdue = time.AfterFunc(g.Patience, g.hurry)
+	default:
+		g.overdue.Reset(g.Patience)
+	}
+}
+
+// hurry has those who wait go in a place more than there are.
+func (g *Group[Q, A]) hurry() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if len(g.waiting) == 0 {
-		g.running--
 		return
 	}
-	g.batches.Go(g.together)
+	g.running++
+	b := g.bundle()
+	g.batches.Go(func() { g.together(b) })
 }
 
-// together runs what waits, until nothing does.
-func (g *Group[Q, A]) together() {
-	for {
-		calls, ctx, cancel := g.take()
-		if len(calls) == 0 {
-			return
-		}
-		g.run(ctx, calls)
-		cancel()
+// together runs a batch, and what waits then, until nothing does.
+func (g *Group[Q, A]) together(b *batch[Q, A]) {
+	for b != nil {
+		g.run(b)
+		runtime.Gosched() // those who were answered and ask again at once go with the next
+		g.mu.Lock()
+		b = g.take()
+		g.mu.Unlock()
 	}
 }
 
-// run answers calls. A panic is each caller's, as if it had called by itself.
-func (g *Group[Q, A]) run(ctx context.Context, calls []*call[Q, A]) {
+// run answers a batch. A panic is each caller's, as if it had called by itself.
+func (g *Group[Q, A]) run(b *batch[Q, A]) {
 	defer func() {
 		p := recover()
-		for _, c := range calls {
+		b.cancel()
+		for _, c := range b.calls {
 			c.panic = p
 			close(c.done)
 		}
 	}()
-	asks := make([]Q, len(calls))
-	for i, c := range calls {
+	asks := make([]Q, len(b.calls))
+	for i, c := range b.calls {
 		asks[i] = c.ask
 	}
-	for i, a := range g.Many(ctx, asks) {
-		calls[i].answer = a
+	for i, a := range g.Many(b.ctx, asks) {
+		b.calls[i].answer = a
 	}
 }
 
-// take takes those who wait, or gives up the place if there are none.
-func (g *Group[Q, A]) take() ([]*call[Q, A], context.Context, context.CancelFunc) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	n := min(len(g.waiting), g.Max)
-	if n == 0 {
+// take takes those who wait for a place that is free, or gives it up if there are none,
+// or there was one too many. g.mu is held.
+func (g *Group[Q, A]) take() *batch[Q, A] {
+	if len(g.waiting) == 0 || g.running > g.Width {
 		g.running--
-		return nil, nil, nil
+		return nil
 	}
-	calls := g.waiting[:n:n]
-	g.waiting = g.waiting[n:]
-	ctx, cancel := lasting(calls)
-	b := &batch{staying: n, cancel: cancel}
-	for _, c := range calls {
+	return g.bundle()
+}
+
+// bundle is the first of those who wait, who then do no longer. g.mu is held.
+func (g *Group[Q, A]) bundle() *batch[Q, A] {
+	n := min(len(g.waiting), g.Max)
+	b := &batch[Q, A]{calls: g.waiting[:n:n], staying: n}
+	if g.waiting = g.waiting[n:]; len(g.waiting) > 0 {
+		g.watch()
+	} else {
+		g.waiting = make([]*call[Q, A], 0, n) // as many as come next, perhaps
+		if g.overdue != nil {
+			g.overdue.Stop()
+		}
+	}
+	b.ctx, b.cancel = lasting(b.calls)
+	for _, c := range b.calls {
 		c.batch = b
 	}
-	return calls, ctx, cancel
+	return b
 }
 
 // lasting is a context that lasts as long as the longest of the calls'.
@@ -194,6 +234,9 @@ func (g *Group[Q, A]) Close(ctx context.Context) error {
 		close(c.done)
 	}
 	g.waiting = nil
+	if g.overdue != nil {
+		g.overdue.Stop()
+	}
 	g.mu.Unlock()
 	ended := make(chan struct{})
 	go func() {

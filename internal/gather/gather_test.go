@@ -162,6 +162,43 @@ func TestAllLeave(t *testing.T) {
 	})
 }
 
+// What has waited long enough goes, though others are still running, and the place that
+// it took is given up.
+func TestPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s server
+		g := s.group(1, 2)
+		g.Patience = 300 * time.Millisecond
+		began := time.Now()
+		var ends [5]time.Duration
+		var wg sync.WaitGroup
+		for i, at := range []time.Duration{0, 100, 200, 600, 1300} {
+			wg.Go(func() {
+				time.Sleep(at * time.Millisecond)
+				if v, err := g.Do(t.Context(), i); err != nil || v != i {
+					t.Errorf("call %d: %d, %v", i, v, err)
+				}
+				ends[i] = time.Since(began).Round(time.Millisecond)
+			})
+		}
+		wg.Wait()
+		// 1 and 2 go at 400, and 3 at 900. What ends at 1000 and 1400 was one too many, so 4
+		// goes at 1600.
+		want := [5]time.Duration{1000, 1400, 1400, 1900, 2600}
+		for i := range want {
+			if want[i] *= time.Millisecond; ends[i] != want[i] {
+				t.Errorf("call %d ended after %v, want %v", i, ends[i], want[i])
+			}
+		}
+		if want := "[[0] [1 2] [3] [4]]"; fmt.Sprint(s.calls) != want {
+			t.Errorf("what went is %v, want %v", s.calls, want)
+		}
+		if err := g.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s server
