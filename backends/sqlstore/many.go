@@ -24,6 +24,8 @@ const (
 	togetherMost  = 64
 	togetherSize  = 16 << 10
 	togetherNames = 15
+	// togetherWait is how long they wait at most: a connection may be dead.
+	togetherWait = 10 * time.Millisecond
 )
 
 // GetMany implements driver.ManyGetter, in one statement for 512 keys, and

@@ -224,8 +224,8 @@ func lasting[Q, A any](calls []*call[Q, A]) (context.Context, context.CancelFunc
 	return context.WithDeadline(ctx, last)
 }
 
-// Close refuses what waits and what comes later, with driver.ErrClosed, and waits until ctx ends for what
-// runs together.
+// Close refuses what waits and what comes later, with driver.ErrClosed, and waits until
+// ctx ends for what runs together.
 func (g *Group[Q, A]) Close(ctx context.Context) error {
 	g.mu.Lock()
 	g.closed = true

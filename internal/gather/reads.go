@@ -16,15 +16,14 @@ type get struct {
 	hold time.Duration
 }
 
-// NewReads returns Reads, called op in errors, of which width run at once, before at most as many as most go
-// together. One and many are a store's Get and GetMany, neither of which may
-// come back here.
-func NewReads(op string, width, most int,
+// NewReads returns Reads, with the fields Op, Width, Max and Patience of their [Group]. one and
+// many are a store's Get and GetMany, neither of which may come back here.
+func NewReads(op string, width, most int, patience time.Duration,
 	one func(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error),
 	many func(ctx context.Context, keys []driver.Key, hold time.Duration) ([]driver.KeyReading, error),
 ) *Reads {
 	return &Reads{Group[get, driver.Reading]{
-		Op: op, Width: width, Max: most,
+		Op: op, Width: width, Max: most, Patience: patience,
 		One: func(ctx context.Context, g get) (driver.Reading, error) { return one(ctx, g.key, g.hold) },
 		Many: func(ctx context.Context, gets []get) []Answer[driver.Reading] {
 			out := make([]Answer[driver.Reading], len(gets))

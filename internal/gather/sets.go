@@ -2,6 +2,7 @@ package gather
 
 import (
 	"context"
+	"time"
 
 	"github.com/stratacache/strata/cache/driver"
 )
@@ -11,15 +12,14 @@ type Sets struct {
 	group Group[driver.Item, driver.Result]
 }
 
-// NewSets returns Sets, called op in errors, of which width run at once, before at most as many as most go
-// together. One and many are a store's Put and PutMany, neither of which may come
-// back here.
-func NewSets(op string, width, most int,
+// NewSets returns Sets, with the fields Op, Width, Max and Patience of their [Group]. one and
+// many are a store's Put and PutMany, neither of which may come back here.
+func NewSets(op string, width, most int, patience time.Duration,
 	one func(context.Context, driver.Item) (driver.Result, error),
 	many func(context.Context, []driver.Item) []driver.ItemResult,
 ) *Sets {
 	return &Sets{Group[driver.Item, driver.Result]{
-		Op: op, Width: width, Max: most, One: one,
+		Op: op, Width: width, Max: most, Patience: patience, One: one,
 		Many: func(ctx context.Context, items []driver.Item) []Answer[driver.Result] {
 			out := make([]Answer[driver.Result], len(items))
 			for _, which := range rounds(items) {

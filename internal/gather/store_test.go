@@ -30,7 +30,7 @@ func together(n int, do func(i int)) {
 func TestReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked []string
-		reads := gather.NewReads("get", 1, 10,
+		reads := gather.NewReads("get", 1, 10, 0,
 			func(context.Context, driver.Key, time.Duration) (driver.Reading, error) {
 				time.Sleep(time.Second)
 				return driver.Reading{}, nil
@@ -74,7 +74,7 @@ func TestSets(t *testing.T) {
 		var clock uint64
 		stands := map[string]string{}
 		var steps []string
-		sets := gather.NewSets("put", 1, 10,
+		sets := gather.NewSets("put", 1, 10, 0,
 			func(context.Context, driver.Item) (driver.Result, error) {
 				time.Sleep(time.Second)
 				return driver.Result{}, nil
