@@ -8,12 +8,14 @@ CREATE TABLE IF NOT EXISTS {meta} (
 	history   timestamptz NOT NULL
 ) WITH (fillfactor = 10);
 
--- The stamps of tags that were invalidated.
+-- The stamps of tags that were invalidated. What comes first in the key is what is
+-- looked for: while there are no statistics of a namespace, PostgreSQL believes that it
+-- has one row, and would go through all of it.
 CREATE TABLE IF NOT EXISTS {tag} (
 	namespace text COLLATE "C" NOT NULL,
 	tag       bytea NOT NULL,
 	stamp     bigint NOT NULL,
-	PRIMARY KEY (namespace, tag)
+	PRIMARY KEY (tag, namespace)
 ) WITH (fillfactor = 70);
 
 -- Entries. One without a body is a placeholder: a token, while somebody loads.
@@ -32,10 +34,11 @@ CREATE {unlogged}TABLE IF NOT EXISTS {entry} (
 	size      integer NOT NULL,
 	expires   timestamptz NOT NULL,
 	body      bytea,
-	PRIMARY KEY (namespace, name)
+	PRIMARY KEY (name, namespace)
 ) WITH (fillfactor = 70);
 
-CREATE INDEX IF NOT EXISTS {expires} ON {entry} (namespace, expires);
+-- Of an expression, so that nothing but sweeps uses it.
+CREATE INDEX IF NOT EXISTS {expires} ON {entry} ((namespace || ''), expires);
 
 -- What was changed at the number n, and at the count - 1 before it, while somebody
 -- reads that: the row of epoch 0 says until when. What is lost of it is missed.

@@ -21,7 +21,7 @@ e.tags LIKE '["0021%' AND NOT EXISTS (
 {current} AND (e.tags IS NULL OR {untouched})
 
 -- part: live
-e.expires > $now AND e.kind <> 2 AND substr(e.body, 1, 3) = X'535401' AND {valid}
++e.expires > $now AND e.kind <> 2 AND substr(e.body, 1, 3) = X'535401' AND {valid}
 
 -- part: stale
 (expires <= $now OR token = excluded.stamp)
