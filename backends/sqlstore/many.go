@@ -114,9 +114,12 @@ func (s *Store) getRows(ctx context.Context, c session, full bool, p *params, at
 	}
 	defer rows.Close()
 	var clock driver.Stamp
-	var name sql.RawBytes
+	var name, body sql.RawBytes
 	var r row
-	into := append([]any{&name}, r.entry(full)...)
+	into := []any{&name, &r.token, &r.stands, &body}
+	if full {
+		into = append(into, &r.changed)
+	}
 	eachRow := s.dialect == MySQL // tells the clock; else a row without a name
 	if eachRow {
 		into = append(into, &r.epoch, &r.clock)
@@ -140,9 +143,11 @@ func (s *Store) getRows(ctx context.Context, c session, full bool, p *params, at
 			more = true
 			continue
 		}
+		r.body = body
 		out[i].Reading = s.reading(keys[i], &r)
-		if e := out[i].Entry; e != nil && r.more(e) {
-			more = true
+		if e := out[i].Entry; e != nil {
+			e.Payload = bytes.Clone(e.Payload) // body is the driver's
+			more = more || r.more(e)
 		}
 		if r.what() > standsPlaceholder {
 			useless[i] = out[i].Fence.Token
