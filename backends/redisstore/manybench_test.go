@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/stratacache/strata/cache/driver"
 	"github.com/stratacache/strata/cache/driver/envelope"
 	"github.com/stratacache/strata/internal/servertest"
+	"github.com/stratacache/strata/internal/turns"
 )
 
 // BenchmarkMany measures a hundred entries at once beside the plain commands of
@@ -66,56 +66,33 @@ func benchMany(b *testing.B, size int) {
 		}
 		return nil
 	}
-	put := func() error { return putTo(s) }
-	if err := errors.Join(setAll(raw, payload), setAll(names, value), put()); err != nil {
+	put := func(int) error { return putTo(s) }
+	if err := errors.Join(setAll(raw, payload), setAll(names, value), put(0)); err != nil {
 		b.Fatal(err)
 	}
 	if _, err := followed.ReadLog(ctx, driver.Stamp{}, 0); err != nil { // from now on it has a log
 		b.Fatal(err)
 	}
-	worked := func() time.Duration { return serverTime(b, rdb) }
-	atOnce(b, worked, "set 100",
-		contender{"raw", func() error { return setAll(raw, payload) }},
-		contender{"bytes", func() error { return setAll(names, value, redis.NewIntCmd(ctx, "hincrby", "floor", "n", many)) }},
-		contender{"strata", put},
-		contender{"followed", func() error { return putTo(followed) }})
-	atOnce(b, worked, "get 100",
-		contender{"raw", func() error { return rdb.MGet(ctx, raw...).Err() }},
-		contender{"bytes", func() error {
+	turns.AtOnce(b, "set 100",
+		turns.By("raw", func(int) error { return setAll(raw, payload) }),
+		turns.By("bytes", func(int) error { return setAll(names, value, redis.NewIntCmd(ctx, "hincrby", "floor", "n", many)) }),
+		turns.By("strata", put),
+		turns.By("followed", func(int) error { return putTo(followed) }))
+	turns.AtOnce(b, "get 100",
+		turns.By("raw", func(int) error { return rdb.MGet(ctx, raw...).Err() }),
+		turns.By("bytes", func(int) error {
 			_, err := rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 				p.HMGet(ctx, "floor", "n")
 				p.MGet(ctx, names...)
 				return nil
 			})
 			return err
-		}},
-		contender{"strata", func() error {
+		}),
+		turns.By("strata", func(int) error {
 			r, err := s.GetMany(ctx, keys, 0)
 			if err == nil && r[many-1].Entry == nil {
 				err = errors.New("a miss")
 			}
 			return err
-		}})
-}
-
-// serverTime is how long the server has worked since it began, for its clients
-// and for the network.
-func serverTime(b *testing.B, rdb *redis.Client) time.Duration {
-	b.Helper()
-	info, err := rdb.Info(b.Context(), "cpu").Result()
-	if err != nil {
-		b.Fatal(err)
-	}
-	var sum float64
-	for line := range strings.Lines(info) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
-		if name == "used_cpu_sys" || name == "used_cpu_user" {
-			seconds, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				b.Fatal(err)
-			}
-			sum += seconds
-		}
-	}
-	return time.Duration(sum * float64(time.Second))
+		}))
 }
