@@ -38,9 +38,10 @@
 // for the clock in another one. MariaDB invalidates in one statement, sets many entries
 // in one, and a single one if a row is there for it; if not, in three.
 //
-// Calls that come at once go together. While a Set is on its way further ones wait, and
-// are one statement then; so are invalidations, and Gets while four are on their
-// way. A call alone never waits.
+// Calls that come at once go together. While a Set is on its way further ones wait, for
+// 10 ms at most, and are one statement then; so are invalidations, and Gets while four
+// are on their way (but not those of a SQLite file that Open opened). A call alone never
+// waits.
 //
 // A reading looks at tags only while it meets some: the first entry with tags
 // after 64 without takes a second statement.
