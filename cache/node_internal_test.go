@@ -102,3 +102,21 @@ func TestNodeIsNotVerifiedByAPartOfTheLog(t *testing.T) {
 		}
 	})
 }
+
+// What was read plainly is judged by what may have been forgotten, too.
+func TestNodeJudgesByWhatItForgot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &node{logged: true}
+		n.observe(time.Now(), stampOf(1, 5))
+		time.Sleep(time.Nanosecond)
+		n.own(time.Now(), stampOf(1, 6), driver.Change{Tags: []string{"t"}})
+		key, old := driver.Key{Name: "k"}, &driver.Entry{Stamp: stampOf(1, 5), Tags: []string{"t"}}
+		n.tags.forget(6)
+		if v := n.judge(1, key, old); v != driver.Invalid {
+			t.Errorf("an entry from before a forgotten change of its tag: got the verdict %v", v)
+		}
+		if v := n.judge(1, key, &driver.Entry{Stamp: stampOf(1, 6), Tags: []string{"t"}}); v != driver.Valid {
+			t.Errorf("an entry from after it: got the verdict %v", v)
+		}
+	})
+}

@@ -23,7 +23,7 @@ func (e *engine) peek(ctx context.Context, f *found) (bool, error) {
 	}
 	sent := time.Now()
 	entry, err := e.peeker.Peek(ctx, f.key)
-	if err != nil && (errors.Is(err, ErrStoreTimeout) || ctx.Err() != nil) {
+	if err != nil && (errors.Is(err, ErrStoreTimeout) || ctx.Err() != nil || isTimeout(err)) {
 		f.outcome, f.took = Failed, time.Since(sent)
 		return false, err
 	}
@@ -35,6 +35,15 @@ func (e *engine) peek(ctx context.Context, f *found) (bool, error) {
 	f.entry, f.outcome, f.tier = entry, hitOutcome(entry, Hit), len(e.near)
 	e.toNear(ctx, f.key, &nearCopy{entry: entry, asOf: before.clock}, entry.Life, len(e.near))
 	return true, nil
+}
+
+// isTimeout is for stores that have a timeout of their own.
+func isTimeout(err error) bool {
+	t, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return ok && t.Timeout()
 }
 
 // judge judges an entry that was read from the store, if the node is still in the

@@ -82,10 +82,11 @@ func (e *engine) nearest(ctx context.Context, f *found) *driver.Entry {
 // ask reads f.key from the authoritative store. What is owed is stored over by
 // nobody, so that no fence is planted for it.
 func (e *engine) ask(ctx context.Context, hold time.Duration, f *found) error {
-	if hold > 0 && e.owes(f.key, nil) {
+	soft := hold > 0 && e.opts.StoreSoftTimeout > 0
+	if hold > 0 && e.recovery.holds(f.key, nil) {
 		hold = 0
 	}
-	if hold > 0 && e.opts.StoreSoftTimeout > 0 {
+	if soft {
 		return e.askSoftly(ctx, hold, f)
 	}
 	var sent time.Time

@@ -549,3 +549,66 @@ func TestNoFenceForWhatIsOwed(t *testing.T) {
 		time.Sleep(time.Minute) // it is replayed
 	})
 }
+
+// downReads is an outage in which reads fail, or hang.
+type downReads struct {
+	*outage
+	down, hangs atomic.Bool
+}
+
+func (s *downReads) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
+	if s.hangs.Load() {
+		<-ctx.Done()
+		return driver.Reading{}, ctx.Err()
+	}
+	if s.down.Load() {
+		return driver.Reading{}, errDown
+	}
+	return s.outage.Get(ctx, key, hold)
+}
+
+// Reads that fail do not have what is owed sent more often.
+func TestReadsThatFailHurryNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &downReads{outage: newOutage()}
+		c := open(t, s, nil)
+		s.deaf.Store(true)
+		if _, err := c.Delete(t.Context(), "k"); err == nil {
+			t.Fatal("Delete: got no error")
+		}
+		s.down.Store(true)
+		before := s.steps.Load()
+		for began := time.Now(); time.Since(began) < 2*time.Minute; time.Sleep(20 * time.Millisecond) {
+			_, _ = cache.For[string](c).GetOrSet(t.Context(), "other", value("a"))
+		}
+		if sent := s.steps.Load() - before; sent > 40 {
+			t.Errorf("%d invalidations were sent within two minutes to a store that is down", sent)
+		}
+		s.down.Store(false)
+		s.deaf.Store(false)
+		time.Sleep(10 * time.Minute)
+	})
+}
+
+// A key that is owed is waited for no longer than another.
+func TestSoftTimeoutOfWhatIsOwed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const soft = 100 * time.Millisecond
+		s := &downReads{outage: newOutage()}
+		c := open(t, s, &cache.Options{StoreTimeout: 2 * time.Second, StoreSoftTimeout: soft})
+		s.deaf.Store(true)
+		if _, err := c.Delete(t.Context(), "k"); err == nil {
+			t.Fatal("Delete: got no error")
+		}
+		s.hangs.Store(true)
+		for _, name := range []string{"k", "other"} {
+			began := time.Now()
+			if got, err := cache.For[string](c).GetOrSet(t.Context(), name, value("a")); got != "a" || err != nil || time.Since(began) != soft {
+				t.Errorf("%s: got %q, %v after %v, want it after %v", name, got, err, time.Since(began), soft)
+			}
+		}
+		s.hangs.Store(false)
+		s.deaf.Store(false)
+		time.Sleep(time.Minute)
+	})
+}

@@ -97,6 +97,9 @@ func (s *Store) setAll(c *call, xs []*setting, out []outcome, quiet bool) error 
 		if err := c.again(attempt); err != nil {
 			return err
 		}
+		if attempt > 0 && slices.ContainsFunc(xs, left) {
+			return errLeft
+		}
 		r, err := s.known(c)
 		if err != nil {
 			return err

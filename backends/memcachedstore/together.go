@@ -2,6 +2,8 @@ package memcachedstore
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/stratacache/strata/internal/gather"
@@ -77,12 +79,25 @@ func (s *Store) lookMany(c *call, ls []*look, at *server) []gather.Answer[*view]
 	return out
 }
 
+// errLeft: one of several has left, who may have set the same key again: what is begun
+// anew is begun without it.
+var errLeft = errors.New("memcachedstore: the caller has left")
+
+func left(x *setting) bool { return x.ctx.Err() != nil }
+
 // setMany sets several, of which those of one key do so in their order.
 func (s *Store) setMany(c *call, xs []*setting) []gather.Answer[outcome] {
-	out, outcomes := make([]gather.Answer[outcome], len(xs)), make([]outcome, len(xs))
-	err := s.setAll(c, xs, outcomes, false)
-	for i := range out {
-		out[i] = gather.Answer[outcome]{Value: outcomes[i], Err: err}
+	out := make([]gather.Answer[outcome], len(xs))
+	staying, err := slices.Clone(xs), errLeft
+	for err == errLeft && len(staying) > 0 {
+		outcomes := make([]outcome, len(staying))
+		err = s.setAll(c, staying, outcomes, false)
+		for i, x := range xs {
+			if j := slices.Index(staying, x); j >= 0 {
+				out[i] = gather.Answer[outcome]{Value: outcomes[j], Err: err}
+			}
+		}
+		staying = slices.DeleteFunc(staying, left)
 	}
 	return out
 }

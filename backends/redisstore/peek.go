@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 
 	"github.com/redis/go-redis/v9"
 
@@ -28,11 +29,14 @@ func (c *cluster) Peek(ctx context.Context, key driver.Key) (*driver.Entry, erro
 // Peek leaves it to Get to choose a replica.
 func (*replicated) Peek(context.Context, driver.Key) (*driver.Entry, error) { return nil, nil }
 
-// peek takes whatever it cannot use for nothing: Get says what it is.
+// peek takes whatever it reads and cannot use for nothing: Get says what it is.
 func (s *space) peek(ctx context.Context, p processor, key driver.Key) (*driver.Entry, error) {
 	get := redis.NewStringCmd(ctx, "get", s.name(key))
-	if p.Process(ctx, get) != nil {
-		return nil, ctx.Err()
+	if err := p.Process(ctx, get); err != nil {
+		if _, replied := errors.AsType[redis.Error](err); replied {
+			return nil, nil
+		}
+		return nil, wrap(ctx, err)
 	}
 	e, err := envelope.Decode(key, bytesOf(get.Val()))
 	if err != nil {

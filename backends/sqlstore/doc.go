@@ -43,8 +43,8 @@
 // are on their way (but not those of a SQLite file that Open opened). A call alone never
 // waits.
 //
-// A reading looks at tags only while it meets some: the first entry with tags
-// after 64 without takes a second statement.
+// A reading looks at tags, at the numbers of integers, and at lives that were touched only
+// while it meets some: the first such entry after 64 without takes a second statement.
 //
 // A SQLite file that [Open] opened is worked on through one connection which is
 // kept, and in turns. That is faster than a handle of one's own given to [New].

@@ -151,14 +151,15 @@ func (s *Store) changes(ctx context.Context, after driver.Stamp) (driver.LogRead
 }
 
 // addChanges adds what a row tells, or reports that something is missing: before
-// it, or of it. Of several numbers each has one key.
+// it, or of it. Of several numbers, which were one step, each has one key, or the
+// last has all.
 func addChanges(out *driver.LogReading, n, count uint64, names sql.NullString, tags string) bool {
 	if !names.Valid || count == 0 || out.Clock.N+count != n {
 		return false
 	}
 	keys, ok := unlist(names.String)
 	dropped, ok2 := unlist(tags)
-	if !ok || !ok2 || count > 1 && (uint64(len(keys)) > count || len(dropped) > 0) {
+	if !ok || !ok2 {
 		return false
 	}
 	for _, k := range keys {
@@ -166,18 +167,16 @@ func addChanges(out *driver.LogReading, n, count uint64, names sql.NullString, t
 			return false // nobody knows what it was: see nameOf
 		}
 	}
-	out.Clock.N = n
-	if count == 1 {
-		out.Changes = append(out.Changes, driver.Change{N: n, Keys: keys, Tags: dropped})
-		return true
-	}
-	for i := range count { // fewer keys than numbers: some were named twice
-		c := driver.Change{N: n - count + 1 + i}
-		if i < uint64(len(keys)) {
-			c.Keys = keys[i : i+1]
+	each := uint64(len(keys)) <= count && len(dropped) == 0
+	for before := out.Clock.N + 1; before < n; before++ {
+		c := driver.Change{N: before}
+		if each && len(keys) > 0 {
+			c.Keys, keys = keys[:1], keys[1:]
 		}
 		out.Changes = append(out.Changes, c)
 	}
+	out.Clock.N = n
+	out.Changes = append(out.Changes, driver.Change{N: n, Keys: keys, Tags: dropped})
 	return true
 }
 

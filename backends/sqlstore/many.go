@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stratacache/strata/cache/driver"
@@ -20,7 +22,7 @@ const (
 	// together: so they wait for a quarter of a round trip.
 	readsAtOnce = 4
 	// togetherMost is how many calls go together, of which none sets more than
-	// togetherSize, or invalidates more than togetherNames: what the log tells.
+	// togetherSize, or invalidates more than togetherNames: the log tells of a thousand.
 	togetherMost  = 64
 	togetherSize  = 16 << 10
 	togetherNames = 15
@@ -35,6 +37,7 @@ func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Durati
 		return nil, nil
 	}
 	var out []driver.KeyReading
+	tokens := make([]driver.Token, len(keys)) // the same in each attempt, one of which may have planted some
 	planted := 0
 	err := s.run(ctx, "get many", func(c session) error {
 		out, planted = make([]driver.KeyReading, len(keys)), 0
@@ -60,10 +63,14 @@ func (s *Store) GetMany(ctx context.Context, keys []driver.Key, hold time.Durati
 				which = append(which, i)
 			}
 		}
+		slices.SortFunc(which, func(a, b int) int { return strings.Compare(keys[a].String(), keys[b].String()) }) // in one order for all
 		for part := range slices.Chunk(which, manyKeys) {
 			p := &params{items: make([]item, len(part)), hold: hold}
 			for j, i := range part {
-				p.items[j] = item{name: nameOf(keys[i]), new: newToken(), seen: useless[i]}
+				if tokens[i] == 0 {
+					tokens[i] = newToken()
+				}
+				p.items[j] = item{name: nameOf(keys[i]), new: tokens[i], seen: useless[i]}
 			}
 			if err := s.plant(ctx, c, p, func(j int) *driver.Reading { return &out[part[j]].Reading }); err != nil {
 				return err
@@ -120,7 +127,7 @@ func (s *Store) getRows(ctx context.Context, c session, full bool, p *params, at
 	if full {
 		into = append(into, &r.changed)
 	}
-	eachRow := s.dialect == MySQL // tells the clock; else a row without a name
+	eachRow := s.dialect == MySQL // tells the clock; else one that is below zero
 	if eachRow {
 		into = append(into, &r.epoch, &r.clock)
 	}
@@ -131,8 +138,8 @@ func (s *Store) getRows(ctx context.Context, c session, full bool, p *params, at
 		switch {
 		case eachRow:
 			clock = s.stamp(int64(r.epoch), int64(r.clock))
-		case name == nil:
-			clock = s.stamp(int64(r.token), int64(r.stands))
+		case r.stands < 0:
+			clock = s.stamp(int64(r.token), -1-int64(r.stands))
 			continue
 		}
 		i, ok := at[string(name)]
@@ -173,6 +180,11 @@ func (s *Store) getRows(ctx context.Context, c session, full bool, p *params, at
 // statement (in a transaction, with two more, where the dialect has no arrays)
 // for 128 of them.
 func (s *Store) PutMany(ctx context.Context, items []driver.Item) []driver.ItemResult {
+	return s.putMany(ctx, items, func(int) bool { return false })
+}
+
+// putMany leaves out, each time that it begins, those whose caller has left.
+func (s *Store) putMany(ctx context.Context, items []driver.Item, left func(i int) bool) []driver.ItemResult {
 	out := make([]driver.ItemResult, len(items))
 	for from := 0; from < len(items); {
 		to := from
@@ -180,36 +192,50 @@ func (s *Store) PutMany(ctx context.Context, items []driver.Item) []driver.ItemR
 			to++
 		}
 		if to-from > 1 {
-			result, err := s.setMany(ctx, items[from:to])
+			result, err := s.setMany(ctx, items[from:to], func(i int) bool { return left(from + i) })
 			for i := from; i < to; i++ {
 				out[i] = driver.ItemResult{Result: result, Err: err}
 			}
 			from = to
 			continue
 		}
-		out[from].Result, out[from].Err = s.putOne(ctx, items[from])
+		if out[from].Err = errLeft; !left(from) {
+			out[from].Result, out[from].Err = s.putOne(ctx, items[from])
+		}
 		from++
 	}
 	return out
 }
 
+// errLeft is for nobody.
+var errLeft = errors.New("sqlstore: put: the caller has left")
+
 // setMany sets all items in one step. Of several with one key the last remains.
-func (s *Store) setMany(ctx context.Context, items []driver.Item) (driver.Result, error) {
-	p := &params{by: int64(len(items))}
+func (s *Store) setMany(ctx context.Context, items []driver.Item, left func(i int) bool) (driver.Result, error) {
+	made := make([]setting, 0, len(items))
 	at := make(map[string]int, len(items))
-	for _, it := range items {
-		made := newItem(it.Key, it.Entry)
-		if i, twice := at[string(made.name)]; twice {
-			p.items[i] = made
+	for i, it := range items {
+		one := setting{newItem(it.Key, it.Entry), i}
+		if j, twice := at[string(one.name)]; twice {
+			made[j] = one
 			continue
 		}
-		at[string(made.name)] = len(p.items)
-		p.items = append(p.items, made)
+		at[string(one.name)] = len(made)
+		made = append(made, one)
 	}
 	// In one order for all, so that nobody waits in a circle.
-	slices.SortFunc(p.items, func(a, b item) int { return bytes.Compare(a.name, b.name) })
+	slices.SortFunc(made, func(a, b setting) int { return bytes.Compare(a.name, b.name) })
 	var out outcome
 	err := s.run(ctx, "put many", func(c session) (err error) {
+		p := &params{by: int64(len(items))}
+		for _, one := range made {
+			if !left(one.of) {
+				p.items = append(p.items, one.item)
+			}
+		}
+		if len(p.items) == 0 {
+			return errLeft
+		}
 		out, err = s.engine.set(ctx, c, p)
 		return err
 	})
@@ -217,4 +243,10 @@ func (s *Store) setMany(ctx context.Context, items []driver.Item) (driver.Result
 		s.wrote(len(items))
 	}
 	return out.result(), err
+}
+
+// setting is an item on its way, and the index of the one that it was made of.
+type setting struct {
+	item
+	of int
 }

@@ -256,7 +256,9 @@ func (s *Store) getOne(ctx context.Context, key driver.Key, hold time.Duration) 
 		if hold <= 0 || !wants(&out) {
 			return nil
 		}
-		p.items[0].new, p.items[0].seen = newToken(), 0
+		if p.items[0].seen = 0; p.items[0].new == 0 { // in each attempt the same, one of which may have planted it
+			p.items[0].new = newToken()
+		}
 		if r.what() > standsPlaceholder {
 			p.items[0].seen = out.Fence.Token // what stands with it may be replaced
 		}

@@ -182,8 +182,11 @@ func (d Dialect) placeholder(n int) string {
 // room is n rounded up to one of a few sizes, so that there are not as many
 // statements as there are lengths of lists. What is too much is filled with the
 // last item, again.
-func room(n int) int {
-	const fine = 5 // bits that are kept
+func room(name string, n int) int {
+	fine := 2 // bits that are kept
+	if strings.Contains(name, "put") || strings.HasPrefix(name, "set") {
+		fine = 4 // an entry twice is work
+	}
 	drop := max(0, bits.Len(uint(n))-fine)
 	return (n + 1<<drop - 1) >> drop << drop
 }

@@ -7,6 +7,7 @@ package gather
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -137,16 +138,15 @@ func (g *Group[Q, A]) watch() {
 	}
 }
 
-// hurry has those who wait go in a place more than there are.
+// hurry has those who wait go in places more than there are.
 func (g *Group[Q, A]) hurry() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.waiting) == 0 {
-		return
+	for len(g.waiting) > 0 {
+		g.running++
+		b := g.bundle()
+		g.batches.Go(func() { g.together(b) })
 	}
-	g.running++
-	b := g.bundle()
-	g.batches.Go(func() { g.together(b) })
 }
 
 // together runs a batch, and what waits then, until nothing does.
@@ -160,6 +160,8 @@ func (g *Group[Q, A]) together(b *batch[Q, A]) {
 	}
 }
 
+var errLost = errors.New("gather: there was no answer")
+
 // run answers a batch. A panic is each caller's, as if it had called by itself.
 func (g *Group[Q, A]) run(b *batch[Q, A]) {
 	defer func() {
@@ -172,7 +174,7 @@ func (g *Group[Q, A]) run(b *batch[Q, A]) {
 	}()
 	asks := make([]Q, len(b.calls))
 	for i, c := range b.calls {
-		asks[i] = c.ask
+		asks[i], c.answer.Err = c.ask, errLost
 	}
 	for i, a := range g.Many(b.ctx, asks) {
 		b.calls[i].answer = a

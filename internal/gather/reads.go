@@ -12,6 +12,7 @@ type Reads struct{ group Group[get, driver.Reading] }
 
 // get is what a Get asks for.
 type get struct {
+	ctx  context.Context
 	key  driver.Key
 	hold time.Duration
 }
@@ -37,7 +38,7 @@ func NewReads(op string, width, most int, patience time.Duration,
 
 // Get is driver.Store's.
 func (r *Reads) Get(ctx context.Context, key driver.Key, hold time.Duration) (driver.Reading, error) {
-	return r.group.Do(ctx, get{key, hold})
+	return r.group.Do(ctx, get{ctx, key, hold})
 }
 
 // Close is [Group.Close].
@@ -71,6 +72,8 @@ func read(gets []get, which []int, out []Answer[driver.Reading], many func([]dri
 		}
 		r := &readings[at[gets[i].key.String()]]
 		out[i] = Answer[driver.Reading]{r.Reading, r.Err}
-		r.Planted = false // whoever comes second sees what the first one planted
+		if gets[i].ctx.Err() == nil { // whoever comes second sees what the first one planted
+			r.Planted = false
+		}
 	}
 }

@@ -79,7 +79,7 @@ func TestSets(t *testing.T) {
 				time.Sleep(time.Second)
 				return driver.Result{}, nil
 			},
-			func(_ context.Context, items []driver.Item) []driver.ItemResult {
+			func(_ context.Context, items []driver.Item, _ func(int) bool) []driver.ItemResult {
 				clock++
 				out := make([]driver.ItemResult, len(items))
 				var names []string

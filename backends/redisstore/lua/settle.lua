@@ -1,6 +1,6 @@
 -- The end of a batch of plain SETs. KEYS meta. ARGV the epoch and the counter
 -- with which the entries were stamped, how many there are, the items of the
--- change or '' if the client believes that nobody follows, fields of the tags.
+-- change, fields of the tags.
 -- Advances the clock. The body says whether the entries are valid, and whether
 -- there is a log.
 local function settle(meta, epoch, stamp, count, items)
@@ -16,7 +16,7 @@ local function settle(meta, epoch, stamp, count, items)
   local n = redis.call('HINCRBY', meta, 'n', count)
   local logged = redis.call('EXISTS', meta .. ':log')
   if logged == 1 then
-    log(meta, m[1], n, count, items == '' and 'x' or items)
+    log(meta, m[1], n, count, items)
   end
   return m[1] .. string.format('%.0f ', n) .. (valid and '1' or '0') .. logged
 end

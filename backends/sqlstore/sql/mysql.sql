@@ -68,7 +68,8 @@ WHERE e.namespace = $ns AND e.name = $key AND e.token = $old AND e.expires > {no
 -- name: history
 SET @strata_history = COALESCE((SELECT CAST(CONV(LEFT(SHA1(CONCAT_WS('/', @@hostname, @@port, @@server_id,
 	UNIX_TIMESTAMP() - VARIABLE_VALUE)), 15), 16, 10) AS SIGNED)
-FROM /*M! information_schema.GLOBAL_STATUS */ /*!80000 performance_schema.global_status */ WHERE VARIABLE_NAME = 'UPTIME'), 0)
+FROM /*M! information_schema.GLOBAL_STATUS */ /*!80000 performance_schema.global_status */ WHERE VARIABLE_NAME = 'UPTIME'), 0),
+	@@SESSION.group_concat_max_len = GREATEST(@@SESSION.group_concat_max_len, 1 << 20) -- of what MariaDB invalidates
 
 -- name: record
 INSERT INTO {meta} (namespace, epoch, clock, cleared, history)

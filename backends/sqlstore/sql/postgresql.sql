@@ -119,15 +119,16 @@ FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key
 SELECT e.token, e.epoch, e.stamp, e.body, {changed}
 FROM {entry} e WHERE e.namespace = $ns AND e.name = $key AND e.expires > statement_timestamp() AND e.body IS NOT NULL
 
--- The clock comes once, in a row without a name: in each row it would be two columns more.
+-- The clock comes once, below zero in a row of its own: in each row it would be two
+-- columns more.
 
 -- name: getmany
-SELECT NULL::bytea, m.epoch, m.clock, NULL::bytea FROM {meta} m WHERE {record}
+SELECT NULL::bytea, m.epoch, -1 - m.clock, NULL::bytea FROM {meta} m WHERE {record}
 UNION ALL SELECT e.name, e.token, {plain}, e.body
 FROM {meta} m JOIN {entry} e ON e.namespace = m.namespace WHERE {named} AND e.expires > statement_timestamp() AND {record}
 
 -- name: getmanyfull
-SELECT NULL::bytea, m.epoch, m.clock, NULL::bytea, NULL::bigint[] FROM {meta} m WHERE {record}
+SELECT NULL::bytea, m.epoch, -1 - m.clock, NULL::bytea, NULL::bigint[] FROM {meta} m WHERE {record}
 UNION ALL SELECT e.name, e.token, {full}, e.body, {changed}
 FROM {meta} m JOIN {entry} e ON e.namespace = m.namespace WHERE {named} AND e.expires > statement_timestamp() AND {record}
 

@@ -72,15 +72,16 @@ FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key
 SELECT m.epoch AS a, m.clock AS b, e.token AS c, {full} AS d, e.body AS e, {changed} AS f
 FROM {meta} m LEFT JOIN {entry} e ON e.namespace = m.namespace AND e.name = $key AND +e.expires > $now WHERE {record}
 
--- The clock comes once, in a row without a name: in each row it would be two columns more.
+-- The clock comes once, below zero in a row of its own: in each row it would be two
+-- columns more.
 
 -- name: getmany
-SELECT NULL AS a, m.epoch AS b, m.clock AS c, NULL AS d FROM {meta} m WHERE {record}
+SELECT NULL AS a, m.epoch AS b, -1 - m.clock AS c, NULL AS d FROM {meta} m WHERE {record}
 UNION ALL SELECT e.name, e.token, {plain}, e.body
 FROM {meta} m JOIN {entry} e ON e.namespace = m.namespace WHERE e.name IN ([[$key]]) AND +e.expires > $now AND {record}
 
 -- name: getmanyfull
-SELECT NULL AS a, m.epoch AS b, m.clock AS c, NULL AS d, NULL AS e FROM {meta} m WHERE {record}
+SELECT NULL AS a, m.epoch AS b, -1 - m.clock AS c, NULL AS d, NULL AS e FROM {meta} m WHERE {record}
 UNION ALL SELECT e.name, e.token, {full}, e.body, {changed}
 FROM {meta} m JOIN {entry} e ON e.namespace = m.namespace WHERE e.name IN ([[$key]]) AND +e.expires > $now AND {record}
 

@@ -169,10 +169,12 @@ var mutants = []mutant{
 	},
 	{
 		rule: "peek", without: "nor with what was forgotten",
+		rare: "takes a server that lost its last changes, and a table that overflowed; cache/node_internal_test.go has it",
 		file: "cache/peek.go", old: "e.Judge(n.tags.last)", new: "e.Judge(func(t string) uint64 { return n.tags.at[t] })",
 	},
 	{
 		rule: "peek", without: "however long nothing was heard",
+		rare: "a load makes the process wait for the log anyway; cache/peek_test.go has it",
 		file: "cache/peek.go", old: " || time.Since(before.verified) > e.opts.Staleness", new: "",
 	},
 	{
