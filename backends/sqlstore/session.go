@@ -65,7 +65,7 @@ func (c session) statement(name string, p *params) (*statement, error) {
 	if p == nil {
 		return c.s.statements.get(name, 1)
 	}
-	return c.s.statements.get(name, room(name, len(p.items)))
+	return c.s.statements.get(name, c.s.statements.room(name, len(p.items)))
 }
 
 func (c session) query(ctx context.Context, name string, p *params) (*sql.Rows, error) {

@@ -182,10 +182,21 @@ func (d Dialect) placeholder(n int) string {
 // room is n rounded up to one of a few sizes, so that there are not as many
 // statements as there are lengths of lists. What is too much is filled with the
 // last item, again.
-func room(name string, n int) int {
-	fine := 2 // bits that are kept
-	if strings.Contains(name, "put") || strings.HasPrefix(name, "set") {
-		fine = 4 // an entry twice is work
+//
+// MySQL's server keeps each for each connection, and bounds their number: of lists
+// whose items cost little, which are of any length since calls go together, there are
+// fewer sizes.
+func (s *statements) room(name string, n int) int {
+	fine := 5 // bits that are kept
+	if stored := strings.HasPrefix(name, "put") || strings.HasPrefix(name, "set"); s.dialect == MySQL {
+		switch {
+		case stored:
+			fine = 4
+		case n > togetherMost:
+			fine = 3
+		default:
+			fine = 2
+		}
 	}
 	drop := max(0, bits.Len(uint(n))-fine)
 	return (n + 1<<drop - 1) >> drop << drop
