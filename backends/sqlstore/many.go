@@ -17,17 +17,6 @@ const (
 	// databases bound the number of parameters.
 	manyKeys  = 512
 	manyItems = 128
-
-	// readsAtOnce is how many readings run at once before others wait, to go
-	// together: so they wait for a quarter of a round trip.
-	readsAtOnce = 4
-	// togetherMost is how many calls go together, of which none sets more than
-	// togetherSize, or invalidates more than togetherNames: the log tells of a thousand.
-	togetherMost  = 64
-	togetherSize  = 16 << 10
-	togetherNames = 15
-	// togetherWait is how long they wait at most: a connection may be dead.
-	togetherWait = 10 * time.Millisecond
 )
 
 // GetMany implements driver.ManyGetter, in one statement for 512 keys, and

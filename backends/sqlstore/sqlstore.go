@@ -127,11 +127,7 @@ func New(db *sql.DB, dialect Dialect, opts *Options) (*Store, error) {
 		s.engine = single{}
 	}
 	s.log.began, s.log.poll, s.notifier.store = time.Now(), logPoll, s
-	s.reads = gather.NewReads("sqlstore: get", readsAtOnce, togetherMost, togetherWait, s.getOne, s.GetMany)
-	s.sets = gather.NewSets("sqlstore: put", 1, togetherMost, togetherWait, s.putOne, s.putMany)
-	s.drops = &gather.Group[driver.Invalidation, driver.Invalidated]{
-		Op: "sqlstore: invalidate", Width: 1, Max: togetherMost, Patience: togetherWait, One: s.invalidate, Many: s.invalidateMany,
-	}
+	s.together()
 	s.sweeper.ctx, s.sweeper.cancel = context.WithCancel(context.Background())
 	s.sweeper.next.Store(s.sweeper.after(o.SweepEvery))
 	return s, nil

@@ -9,7 +9,6 @@ import (
 
 	"github.com/stratacache/strata/cache/driver"
 	"github.com/stratacache/strata/cache/driver/envelope"
-	"github.com/stratacache/strata/internal/gather"
 )
 
 // check says whether e can be stored.
@@ -98,43 +97,6 @@ func (s *Store) Invalidate(ctx context.Context, what driver.Invalidation) (drive
 func (s *Store) invalidate(ctx context.Context, what driver.Invalidation) (driver.Invalidated, error) {
 	a := s.invalidateMany(ctx, []driver.Invalidation{what})[0]
 	return a.Value, a.Err
-}
-
-// invalidateMany is one step. What two of them name is removed by the first.
-func (s *Store) invalidateMany(ctx context.Context, whats []driver.Invalidation) []gather.Answer[driver.Invalidated] {
-	var all driver.Invalidation
-	for _, what := range whats {
-		all.Keys, all.Tags = append(all.Keys, what.Keys...), append(all.Tags, what.Tags...)
-	}
-	var done outcome
-	p := invalidation(all)
-	p.by = int64(len(whats))
-	err := s.run(ctx, "invalidate", func(c session) (err error) {
-		done, err = s.engine.invalidate(ctx, c, p)
-		return err
-	})
-	if err == nil && p.clear {
-		s.sweeper.invalid.Store(true)
-		s.wrote(1)
-	}
-	removed := make(map[string]bool, len(done.removed))
-	for _, name := range done.removed {
-		removed[name] = true
-	}
-	out := make([]gather.Answer[driver.Invalidated], len(whats))
-	for i, what := range whats {
-		if out[i].Err = err; err != nil {
-			continue
-		}
-		out[i].Value.Clock = done.clock
-		for _, k := range what.Keys {
-			if name := string(nameOf(k)); removed[name] {
-				out[i].Value.Removed++
-				delete(removed, name)
-			}
-		}
-	}
-	return out
 }
 
 // InvalidateTx is Invalidate in the caller's own transaction, in the same
